@@ -1,0 +1,76 @@
+import type { FastifyPluginAsync } from 'fastify'
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import type { Clock } from './clock.ts'
+import { Collector } from './collector/collector.ts'
+import type { Config } from './config/config.ts'
+import type { Corridor } from './corridors/corridor.ts'
+import { HostSampler, type Memory } from './modules/health/host.ts'
+import { healthRoutes } from './modules/health/routes.ts'
+import { impactRoutes } from './modules/impact/routes.ts'
+import { trafficRoutes } from './modules/traffic/routes.ts'
+import { lifecycle } from './plugins/lifecycle.ts'
+import { negotiation } from './plugins/negotiation.ts'
+import { problems } from './plugins/problems.ts'
+import { requestId } from './plugins/request-id.ts'
+import { requestLog } from './plugins/request-log.ts'
+import { statistics } from './plugins/statistics.ts'
+import type { Provider } from './providers/provider.ts'
+import { CurrentState } from './storage/current-state.ts'
+
+/** Everything the app is made of. */
+export interface AppOptions {
+  readonly config: Pick<Config, 'POLL_SECONDS' | 'MIN_INTERVAL_SECONDS' | 'MAX_STALE_SECONDS'>
+  readonly corridors: readonly Corridor[]
+  /** In order of preference. */
+  readonly providers: readonly [Provider, ...Provider[]]
+  readonly clock: Clock
+  readonly memory: Memory
+  readonly version: string
+  /** How long open requests may take after the stop began, ms. */
+  readonly drainMs: number
+}
+
+/**
+ * The composition root: plugins, then modules, then the background work, which starts when the
+ * app is ready and stops when it closes.
+ */
+export const app: FastifyPluginAsync<AppOptions> = async (fastify, options) => {
+  const { config, corridors, providers, clock, memory, version, drainMs } = options
+  const state = new CurrentState()
+  const collector = new Collector({
+    corridors,
+    providers,
+    state,
+    clock,
+    log: fastify.log,
+    pollSeconds: config.POLL_SECONDS,
+    minIntervalSeconds: config.MIN_INTERVAL_SECONDS,
+  })
+  const sampler = new HostSampler(clock, memory, '.')
+
+  fastify.setValidatorCompiler(validatorCompiler)
+  fastify.setSerializerCompiler(serializerCompiler)
+  await fastify.register(requestId)
+  await fastify.register(problems)
+  await fastify.register(lifecycle, { drainMs })
+  await fastify.register(requestLog)
+  await fastify.register(statistics)
+  await fastify.register(negotiation)
+
+  const pollSeconds = config.POLL_SECONDS
+  const maxStaleSeconds = config.MAX_STALE_SECONDS
+  await fastify.register(trafficRoutes, { corridors, state, clock, pollSeconds, maxStaleSeconds })
+  await fastify.register(impactRoutes)
+  const [{ name: provider }] = providers
+  const load = () => sampler.load
+  const health = { corridors, state, clock, version, provider, maxStaleSeconds, load }
+  await fastify.register(healthRoutes, health)
+
+  fastify.addHook('onReady', async () => {
+    collector.start()
+    sampler.start()
+  })
+  fastify.addHook('preClose', async () => {
+    await Promise.all([collector.stop(), sampler.stop()])
+  })
+}

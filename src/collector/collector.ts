@@ -1,0 +1,131 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { Clock } from '../clock.ts'
+import { type BinIndex, indexBins } from '../corridors/bins.ts'
+import type { Corridor } from '../corridors/corridor.ts'
+import type { Snapshot } from '../corridors/snapshot.ts'
+import { ProviderFailure } from '../providers/failure.ts'
+import type { Provider } from '../providers/provider.ts'
+import type { Attempt, CurrentState } from '../storage/current-state.ts'
+import { judge, type Rejection } from './judge.ts'
+
+export interface CollectorOptions {
+  readonly corridors: readonly Corridor[]
+  /** In order of preference, never empty. */
+  readonly providers: readonly Provider[]
+  readonly state: CurrentState
+  readonly clock: Clock
+  readonly log: FastifyBaseLogger
+  readonly pollSeconds: number
+  readonly minIntervalSeconds: number
+}
+
+/** How one attempt ended, with the snapshot that it gave. */
+interface Ending {
+  readonly attempt: Attempt
+  readonly snapshot: Snapshot | null
+}
+
+/**
+ * The only caller of a provider. One loop: refresh every corridor, sleep until the next poll.
+ * Ticks cannot overlap, a failed one changes nothing but the state's last attempt, and stopping
+ * ends a call in flight.
+ */
+export class Collector {
+  readonly #options: CollectorOptions
+  readonly #indexes: ReadonlyMap<Corridor, BinIndex>
+  readonly #stop = new AbortController()
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(options: CollectorOptions) {
+    this.#options = options
+    this.#indexes = new Map(options.corridors.map((corridor) => [corridor, indexBins(corridor)]))
+  }
+
+  start(): void {
+    this.#running = this.#run()
+  }
+
+  /** Ends the loop and a call in flight; resolves when nothing runs any more. */
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { clock, state, pollSeconds, minIntervalSeconds } = this.#options
+    const intervalMs = Math.max(pollSeconds, minIntervalSeconds) * 1000
+    while (!this.#stop.signal.aborted) {
+      const startedAtMs = clock.now()
+      await this.#tick(startedAtMs)
+      // A tick that took longer than the interval is followed by a full least interval.
+      const nextAtMs = Math.max(startedAtMs + intervalMs, clock.now() + minIntervalSeconds * 1000)
+      state.nextPollAtMs = nextAtMs
+      await clock.sleep(nextAtMs - clock.now(), this.#stop.signal)
+    }
+  }
+
+  async #tick(tickAtMs: number): Promise<void> {
+    for (const [corridor, index] of this.#indexes) {
+      const ending = await this.#firstGood(corridor, index, tickAtMs)
+      if (ending === null || this.#stop.signal.aborted) return
+      this.#options.state.note(corridor.id, ending.attempt, ending.snapshot)
+    }
+  }
+
+  /** The first provider's answer that is good, or else the failure of the preferred one. */
+  async #firstGood(corridor: Corridor, index: BinIndex, tickAtMs: number): Promise<Ending | null> {
+    let failed: Ending | null = null
+    for (const provider of this.#options.providers) {
+      const ending = await this.#attempt(corridor, index, provider, tickAtMs)
+      if (ending.snapshot !== null || this.#stop.signal.aborted) return ending
+      failed ??= ending
+    }
+    return failed
+  }
+
+  /** One call, judged and logged. */
+  async #attempt(
+    corridor: Corridor,
+    index: BinIndex,
+    provider: Provider,
+    tickAtMs: number,
+  ): Promise<Ending> {
+    const { clock, log } = this.#options
+    const atMs = clock.now()
+    const { snapshot, ...how } = await this.#refresh(corridor, index, provider, tickAtMs)
+    const attempt = { atMs, provider: provider.name, durationMs: clock.now() - atMs, ...how }
+    const line = { corridor: corridor.id, ...attempt, refused: snapshot?.refused }
+    if (snapshot === null) log.warn(line, 'refresh failed')
+    else log.info(line, 'refreshed')
+    return { attempt, snapshot }
+  }
+
+  async #refresh(
+    corridor: Corridor,
+    index: BinIndex,
+    provider: Provider,
+    tickAtMs: number,
+  ): Promise<Pick<Attempt, 'outcome' | 'detail'> & Pick<Ending, 'snapshot'>> {
+    const { clock, state, log } = this.#options
+    try {
+      const context = { atMs: tickAtMs, signal: this.#stop.signal }
+      const answer = await provider.refresh(corridor, context)
+      const verdict = judge(corridor.id, index, answer, {
+        provider: provider.name,
+        fetchedAtMs: clock.now(),
+        previous: state.of(corridor.id).snapshot,
+      })
+      if (isSnapshot(verdict)) return { outcome: 'ok', detail: '', snapshot: verdict }
+      return { outcome: verdict.reason, detail: verdict.detail, snapshot: null }
+    } catch (error) {
+      if (error instanceof ProviderFailure)
+        return { outcome: error.outcome, detail: error.message, snapshot: null }
+      if (this.#stop.signal.aborted)
+        return { outcome: 'stopped', detail: 'the service is stopping', snapshot: null }
+      log.error({ err: error }, 'refresh broke')
+      return { outcome: 'internalError', detail: 'an unexpected error', snapshot: null }
+    }
+  }
+}
+
+const isSnapshot = (verdict: Snapshot | Rejection): verdict is Snapshot => 'sections' in verdict

@@ -1,0 +1,81 @@
+import { type Config, loadConfig } from '../config/config.ts'
+import { readCorridor } from '../config/corridor-files.ts'
+import { indexBins } from '../corridors/bins.ts'
+import { type Corridor, type Section, sectionsOf } from '../corridors/corridor.ts'
+import { overallBearing } from '../corridors/geometry-faults.ts'
+import { matchPieces } from '../corridors/matching.ts'
+import type { SectionObservation } from '../corridors/section-observation.ts'
+import { createProvider } from '../providers/create.ts'
+import { ProviderFailure } from '../providers/failure.ts'
+import { createUpstream, MAX_BODY_BYTES } from '../providers/upstream/client.ts'
+
+/**
+ * Checks a corridor file and prints each section's length and bearing and, where a provider with
+ * real data is configured, how much of it the provider covers. Asks the provider once.
+ * @returns the exit code: 0 all well, 1 faults or no answer, 64 wrong usage
+ * @throws ConfigError when the environment is wrong
+ */
+export async function checkCorridor(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+  print: (line: string) => void,
+): Promise<number> {
+  const [file, ...more] = args
+  if (file === undefined || more.length > 0) {
+    print('usage: npm run check-corridor -- FILE')
+    return 64
+  }
+  const corridor = readCorridor(file)
+  if (Array.isArray(corridor)) {
+    for (const fault of corridor) print(`${file}: ${fault}`)
+    return 1
+  }
+  print(`${corridor.name} (${corridor.id}): ${sectionsOf(corridor).length} sections, no faults`)
+  const config = loadConfig(environment)
+  const coverage = await coverageOf(corridor, config).catch(asFailure)
+  const sections = coverage instanceof ProviderFailure ? null : coverage
+  for (const [index, section] of sectionsOf(corridor).entries())
+    print(`  ${describe(section)}${describeCoverage(sections?.[index])}`)
+  if (coverage === null) print('No provider is configured, so coverage is not known.')
+  if (!(coverage instanceof ProviderFailure)) return 0
+  print(`The provider gave no usable answer: ${coverage.message} (${coverage.outcome}).`)
+  return 1
+}
+
+const asFailure = (error: unknown): ProviderFailure => {
+  if (error instanceof ProviderFailure) return error
+  throw error
+}
+
+const describe = ({ id, lengthM, points }: Section): string => {
+  const bearing = overallBearing(points).toFixed(0)
+  return `${id.padEnd(40)} ${String(lengthM).padStart(6)} m  ${bearing.padStart(3)}°`
+}
+
+const describeCoverage = (observation: SectionObservation | undefined): string => {
+  if (observation === undefined) return ''
+  const percent = (observation.coverage * 100).toFixed(0)
+  return `  ${percent.padStart(3)} % covered, ${observation.status}`
+}
+
+/**
+ * What the preferred provider covers, section by section; null where it only invents numbers.
+ * @throws ProviderFailure when it gives no usable answer
+ */
+async function coverageOf(
+  corridor: Corridor,
+  config: Config,
+): Promise<readonly SectionObservation[] | null> {
+  const [name] = config.TRAFFIC_PROVIDERS
+  if (name === 'simulated') return null
+  const timeoutMs = config.UPSTREAM_TIMEOUT_SECONDS * 1000
+  const upstream = createUpstream({ timeoutMs, maxBytes: MAX_BODY_BYTES })
+  const provider = createProvider(name, config, upstream, () => {})
+  const context = { atMs: Date.now(), signal: new AbortController().signal }
+  try {
+    const { pieces } = await provider.refresh(corridor, context)
+    return matchPieces(indexBins(corridor), pieces).sections
+  } finally {
+    await upstream.close()
+  }
+}

@@ -1,0 +1,58 @@
+import closeWithGrace from 'close-with-grace'
+import { pino } from 'pino'
+import pkg from '../../package.json' with { type: 'json' }
+import { app } from '../app.ts'
+import { systemClock } from '../clock.ts'
+import { loadConfig } from '../config/config.ts'
+import { loadCorridors } from '../config/corridor-files.ts'
+import type { Memory } from '../modules/health/host.ts'
+import { createProvider } from '../providers/create.ts'
+import type { Provider } from '../providers/provider.ts'
+import { createUpstream, MAX_BODY_BYTES } from '../providers/upstream/client.ts'
+import { createServer } from '../server.ts'
+
+/** After a signal, open requests may take this long, ms; then their connections are cut. */
+const DRAIN_MS = 5000
+/** The whole stop may take this long, ms; then the process exits with 1. */
+const STOP_MS = 9000
+
+/**
+ * Runs the service until a signal ends it.
+ * @throws ConfigError naming every fault of the environment or of the corridor files
+ */
+export async function serve(host: {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly memory: Memory
+}): Promise<void> {
+  const config = loadConfig(host.environment)
+  const corridors = loadCorridors(config.CORRIDORS_DIR, config.CORRIDORS)
+  const log = pino({ level: config.LOG_LEVEL })
+  const upstream = createUpstream({
+    timeoutMs: config.UPSTREAM_TIMEOUT_SECONDS * 1000,
+    maxBytes: MAX_BODY_BYTES,
+  })
+  const create = (name: Provider['name']): Provider =>
+    createProvider(name, config, upstream, (err) => log.error({ err }, 'recording failed'))
+  const [first, ...others] = config.TRAFFIC_PROVIDERS
+  const server = createServer(log)
+  await server.register(app, {
+    config,
+    corridors,
+    providers: [create(first), ...others.map(create)],
+    clock: systemClock,
+    memory: host.memory,
+    version: pkg.version,
+    drainMs: DRAIN_MS,
+  })
+  server.addHook('onClose', () => upstream.close())
+  closeWithGrace({ delay: STOP_MS, logger: log }, async ({ signal, err }) => {
+    if (err === undefined) log.info({ signal }, 'stopping')
+    else log.fatal({ err }, 'stopping after an unexpected error')
+    await server.close()
+  })
+  await server.listen({ host: config.HOST, port: config.PORT })
+  log.info(
+    { corridors: corridors.map(({ id }) => id), providers: config.TRAFFIC_PROVIDERS },
+    'serving',
+  )
+}

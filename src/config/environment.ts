@@ -1,0 +1,94 @@
+import { z } from 'zod'
+import { PROVIDER_NAMES } from '../corridors/snapshot.ts'
+
+/** A whole number in decimal digits, within bounds. */
+const whole = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(least, `must be at least ${least}`).max(most, `must be at most ${most}`))
+
+const seconds = (least: number) => whole(least, 31_536_000)
+
+/** A list with commas, each name one of a few. */
+const list = <T extends string>(names: readonly [T, ...T[]]) => {
+  const item = z.enum(names, `must be a list of ${names.join(', ')}`)
+  return z
+    .string()
+    .transform((text) => text.split(',').map((name) => name.trim()))
+    .pipe(z.tuple([item], item))
+}
+
+/** An http(s) address without credentials; it always ends with a slash, so that paths append. */
+const baseUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+  .transform((text) => new URL(text.endsWith('/') ? text : `${text}/`))
+  .refine((url) => url.username === '' && url.password === '', 'must not hold credentials')
+
+/**
+ * Every environment variable of the service. An empty value counts as not set. The descriptions
+ * are those of `.env.example`.
+ */
+export const environmentSchema = z.object({
+  HOST: z.string().default('127.0.0.1').describe('Address to listen on; 0.0.0.0 for all.'),
+  PORT: whole(0, 65_535).default(3000).describe('Port to listen on; 0 takes a free one.'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('Least severe log line to write.'),
+  TRAFFIC_PROVIDERS: list(PROVIDER_NAMES)
+    .optional()
+    .describe(
+      'Providers in order of preference: here, tomtom; or simulated or replay alone. Default: those whose key is set, else simulated.',
+    ),
+  HERE_API_KEY: z.string().optional().describe('Key for HERE Traffic v7.'),
+  HERE_API_KEY_FILE: z
+    .string()
+    .optional()
+    .describe('File that holds the HERE key; read again when it changes.'),
+  HERE_BASE_URL: baseUrl
+    .default(new URL('https://data.traffic.hereapi.com/'))
+    .describe('Address of the HERE Traffic API.'),
+  TOMTOM_API_KEY: z.string().optional().describe('Key for TomTom Flow Segment Data v4.'),
+  TOMTOM_API_KEY_FILE: z
+    .string()
+    .optional()
+    .describe('File that holds the TomTom key; read again when it changes.'),
+  TOMTOM_BASE_URL: baseUrl
+    .default(new URL('https://api.tomtom.com/'))
+    .describe('Address of the TomTom API.'),
+  UPSTREAM_TIMEOUT_SECONDS: whole(1, 120)
+    .default(10)
+    .describe('Longest time for one call to a provider.'),
+  REPLAY_DIR: z
+    .string()
+    .optional()
+    .describe('Folder of raw bodies for the replay provider; folders in it are played in turn.'),
+  REPLAY_FORMAT: z
+    .enum(['here', 'tomtom'], 'must be here or tomtom')
+    .optional()
+    .describe('Whose bodies REPLAY_DIR holds: here or tomtom.'),
+  RECORD_DIR: z
+    .string()
+    .optional()
+    .describe('Folder to keep the raw bodies of a live provider in, as a replay folder.'),
+  CORRIDORS_DIR: z
+    .string()
+    .optional()
+    .describe('Folder of corridor files (*.json) that are served beside the built-in Ayalon.'),
+  CORRIDORS: z
+    .string()
+    .transform((text) => text.split(',').map((id) => id.trim()))
+    .optional()
+    .describe('Ids of the corridors to serve; each costs provider calls. Default: all.'),
+  POLL_SECONDS: seconds(1).default(300).describe('Time between two refreshes.'),
+  MIN_INTERVAL_SECONDS: seconds(1)
+    .default(60)
+    .describe('Least time between two attempts, whatever POLL_SECONDS says.'),
+  MAX_STALE_SECONDS: seconds(1)
+    .default(7200)
+    .describe('Age up to which the last good snapshot is served while the provider fails.'),
+})
+
+export type Environment = z.infer<typeof environmentSchema>

@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs'
+import { Secret } from '../secret.ts'
+import type { ConfigFault } from './faults.ts'
+
+/**
+ * A secret from `NAME` or from the file that `NAME_FILE` names; null when neither is set.
+ * A file that cannot be read or is empty, and both at once, are added to the faults.
+ */
+export function readSecret(
+  env: Readonly<Record<string, string | undefined>>,
+  name: string,
+  faults: ConfigFault[],
+): Secret | null {
+  const value = env[name]
+  const file = env[`${name}_FILE`]
+  if (value !== undefined && file !== undefined)
+    faults.push({ name, reason: `set either ${name} or ${name}_FILE, not both` })
+  if (value !== undefined) return Secret.of(value)
+  if (file === undefined) return null
+  const held = contentOf(file)
+  if (held === null) faults.push({ name: `${name}_FILE`, reason: 'the file cannot be read' })
+  else if (held === '') faults.push({ name: `${name}_FILE`, reason: 'the file is empty' })
+  return Secret.fromFile(file, held ?? '')
+}
+
+function contentOf(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,131 @@
+import { DEFAULT_EMISSION_CURVE } from '../impact/emissions/curve.ts'
+import { DEFAULT_FLEET } from '../impact/emissions/fleet.ts'
+import { CAPACITY_VEH_H_LANE, capacityBand } from '../impact/flow.ts'
+import type { ImpactModel } from '../impact/models.ts'
+import { NO_RATES, type Rates, sumRates } from '../impact/rates.ts'
+import type { Reference } from '../impact/reference.ts'
+import { type RouteTimes, routeTimes } from '../impact/route.ts'
+import type { ImpactSettings, SectionImpact } from '../impact/section.ts'
+import { type Corridor, type Direction, limitKmhOf, type Section } from './corridor.ts'
+import { profileVehH } from './demand.ts'
+import { type SectionObservation, unobserved } from './section-observation.ts'
+import type { Snapshot } from './snapshot.ts'
+
+/** A section, what was observed of it, and its impact where there is enough data. */
+export interface SectionResult {
+  readonly section: Section
+  readonly observation: SectionObservation
+  readonly impact: SectionImpact | null
+  /** 0 where the section is closed; null where nothing is known. */
+  readonly rates: Rates | null
+}
+
+export interface DirectionResult {
+  readonly direction: string
+  readonly status: 'ok' | 'partial' | 'insufficientCoverage' | 'closed'
+  readonly lengthKm: number
+  /** Measured metres of the sections that the rates are the sum of ÷ length. */
+  readonly coverage: number
+  /** Over the `ok` sections; null when there is none. */
+  readonly times: RouteTimes | null
+  /** Sum over the sections with a known state; null when there is none. */
+  readonly rates: Rates | null
+  readonly sections: readonly SectionResult[]
+}
+
+export interface CorridorResult {
+  readonly coverage: number
+  readonly rates: Rates | null
+  readonly directions: readonly DirectionResult[]
+}
+
+/** The settings of a corridor: its prices, fleet and emission curve, and the caller's reference. */
+export const settingsOf = (corridor: Corridor, reference: Reference): ImpactSettings => ({
+  reference,
+  emissionCurve: corridor.emissionCurve ?? DEFAULT_EMISSION_CURVE,
+  fleet: corridor.fleet ?? DEFAULT_FLEET,
+  capacityVehHLane: capacityBand(CAPACITY_VEH_H_LANE.central),
+  prices: {
+    valueOfTimePerVehH: corridor.prices.valueOfTimePerVehH.amount,
+    fuelPerLitre: corridor.prices.fuelPerLitre.amount,
+  },
+})
+
+/** What a snapshot means for the road's users, section by section and summed. */
+export function corridorImpact(
+  corridor: Corridor,
+  snapshot: Snapshot,
+  model: ImpactModel,
+  settings: ImpactSettings,
+): CorridorResult {
+  const profile = profileVehH(corridor, snapshot.observedAtMs)
+  const observed = new Map(snapshot.sections.map((section) => [section.id, section]))
+  const resultOf = (section: Section): SectionResult => {
+    const observation = observed.get(section.id) ?? unobserved(section.id)
+    if (observation.status !== 'ok') {
+      const rates = observation.status === 'closed' ? NO_RATES : null
+      return { section, observation, impact: null, rates }
+    }
+    const impact = model.impactOf(
+      {
+        lengthKm: section.lengthM / 1000,
+        lanes: section.lanes,
+        speedKmh: observation.speedKmh,
+        freeFlowKmh: observation.freeFlowKmh,
+        limitKmh: limitKmhOf(corridor, section),
+        profileVehH: profile,
+        measuredFlowVehH: null,
+      },
+      settings,
+    )
+    return { section, observation, impact, rates: impact.rates }
+  }
+  const directions = corridor.directions.map((direction) =>
+    directionResult(direction, direction.sections.map(resultOf)),
+  )
+  return {
+    coverage: coverageOf(directions.flatMap(({ sections }) => sections)),
+    rates: sumKnown(directions),
+    directions,
+  }
+}
+
+function directionResult(
+  { direction }: Direction,
+  sections: readonly SectionResult[],
+): DirectionResult {
+  const open = sections.flatMap(({ section, observation, impact }) =>
+    impact === null || observation.status !== 'ok'
+      ? []
+      : [{ lengthKm: section.lengthM / 1000, freeFlowKmh: observation.freeFlowKmh, impact }],
+  )
+  return {
+    direction,
+    status: statusOf(sections.map(({ observation }) => observation.status)),
+    lengthKm: sections.reduce((sum, { section }) => sum + section.lengthM, 0) / 1000,
+    coverage: coverageOf(sections),
+    times: open.length > 0 ? routeTimes(open) : null,
+    rates: sumKnown(sections),
+    sections,
+  }
+}
+
+function statusOf(statuses: readonly SectionObservation['status'][]): DirectionResult['status'] {
+  if (statuses.every((status) => status === 'ok')) return 'ok'
+  if (statuses.some((status) => status === 'ok')) return 'partial'
+  return statuses.every((status) => status === 'closed') ? 'closed' : 'insufficientCoverage'
+}
+
+function coverageOf(sections: readonly SectionResult[]): number {
+  const metres = (value: (result: SectionResult) => number): number =>
+    sections.reduce((sum, result) => sum + value(result), 0)
+  const covered = metres(({ section, observation, rates }) =>
+    rates === null ? 0 : section.lengthM * observation.coverage,
+  )
+  return covered / metres(({ section }) => section.lengthM)
+}
+
+function sumKnown(parts: readonly { readonly rates: Rates | null }[]): Rates | null {
+  const known = parts.map(({ rates }) => rates).filter((rates) => rates !== null)
+  return known.length > 0 ? sumRates(known) : null
+}

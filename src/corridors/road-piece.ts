@@ -1,0 +1,54 @@
+import { isPlausibleSpeedKmh } from '../impact/speed.ts'
+import type { LatLon } from './geo.ts'
+
+/** A stretch of some road with one speed, as a provider reports it. */
+export interface RoadPiece {
+  /** In driving order. */
+  readonly points: readonly LatLon[]
+  /** Ignored when closed. */
+  readonly speedKmh: number
+  /** Ignored when closed. */
+  readonly freeFlowKmh: number
+  /** 0 to 1. */
+  readonly confidence: number
+  readonly closed: boolean
+}
+
+/** Why pieces, or whole answers, were not used. */
+export type RefusalReason =
+  | 'wrongRoad'
+  | 'oppositeCarriageway'
+  | 'lowConfidence'
+  | 'implausible'
+  | 'older'
+  | 'duplicate'
+  | 'noCoverage'
+  | 'badAnswer'
+  | 'unauthorized'
+  | 'throttled'
+  | 'timeout'
+  | 'unreachable'
+  | 'serverError'
+
+export interface Refusal {
+  readonly reason: RefusalReason
+  readonly pieces: number
+}
+
+/** True when the piece has a geometry and speeds that traffic can have. */
+export const isPlausible = (piece: RoadPiece): boolean =>
+  piece.points.length >= 2 &&
+  (piece.closed || (isPlausibleSpeedKmh(piece.speedKmh) && isPlausibleSpeedKmh(piece.freeFlowKmh)))
+
+/** The same for two reports of one piece: its points, to a metre. */
+export const geometryKey = (piece: RoadPiece): string =>
+  piece.points.map(([lat, lon]) => `${lat.toFixed(5)},${lon.toFixed(5)}`).join(' ')
+
+/** One entry a reason, largest first. */
+export function tally(refusals: Iterable<Refusal>): Refusal[] {
+  const counts = new Map<RefusalReason, number>()
+  for (const { reason, pieces } of refusals) counts.set(reason, (counts.get(reason) ?? 0) + pieces)
+  return [...counts]
+    .map(([reason, pieces]) => ({ reason, pieces }))
+    .sort((a, b) => b.pieces - a.pieces)
+}

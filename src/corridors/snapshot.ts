@@ -1,0 +1,27 @@
+import type { Refusal } from './road-piece.ts'
+import type { SectionObservation } from './section-observation.ts'
+
+export const PROVIDER_NAMES = ['here', 'tomtom', 'simulated', 'replay'] as const
+export type ProviderName = (typeof PROVIDER_NAMES)[number]
+
+/** Something a reader should know of an answer. */
+export interface Warning {
+  readonly reason: string
+  readonly detail: string
+}
+
+/** What one provider said of one corridor at one moment. Never changed after it is made. */
+export interface Snapshot {
+  /** Unique for the corridor; sorts by time of fetching. */
+  readonly id: string
+  readonly corridorId: string
+  readonly provider: ProviderName
+  /** The provider's own time where it tells one, else the time of fetching; epoch ms. */
+  readonly observedAtMs: number
+  /** Epoch ms. */
+  readonly fetchedAtMs: number
+  /** In the order of `sectionsOf(corridor)`. */
+  readonly sections: readonly SectionObservation[]
+  readonly refused: readonly Refusal[]
+  readonly warnings: readonly Warning[]
+}

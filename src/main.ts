@@ -1,0 +1,40 @@
+import { checkCorridor } from './commands/check-corridor.ts'
+import { serve } from './commands/serve.ts'
+import { validate } from './commands/validate.ts'
+import { ConfigError } from './config/faults.ts'
+
+/** Exit code for a configuration that cannot be used (EX_CONFIG of sysexits.h). */
+const EX_CONFIG = 78
+/** Exit code for a wrong command line (EX_USAGE). */
+const EX_USAGE = 64
+
+const [command = 'serve', ...args] = process.argv.slice(2)
+const print = (line: string): void => void process.stdout.write(`${line}\n`)
+
+/** Runs a command; null while the service runs on. */
+async function run(): Promise<number | null> {
+  switch (command) {
+    case 'serve':
+      await serve({
+        environment: process.env,
+        memory: { available: process.availableMemory, limit: process.constrainedMemory },
+      })
+      return null
+    case 'check-corridor':
+      return checkCorridor(args, process.env, print)
+    case 'validate':
+      return validate(args, print)
+    default:
+      process.stderr.write(`unknown command "${command}": serve, check-corridor or validate\n`)
+      return EX_USAGE
+  }
+}
+
+try {
+  const code = await run()
+  if (code !== null) process.exitCode = code
+} catch (error) {
+  if (!(error instanceof ConfigError)) throw error
+  process.stderr.write(`The configuration cannot be used:\n${error.message}\n`)
+  process.exitCode = EX_CONFIG
+}

@@ -1,0 +1,105 @@
+import type { ProviderName } from '../../corridors/snapshot.ts'
+import type { CorridorState } from '../../storage/current-state.ts'
+import { FRESH_SECONDS, servedNow } from '../../storage/freshness.ts'
+import { isoTime } from '../../views/json.ts'
+import type { HostLoad } from './host.ts'
+import type { HealthView } from './schemas.ts'
+
+type Checks = HealthView['checks']
+
+/** Above these shares of the machine the service is degraded, percent. */
+const MOST_PERCENT = { cpuPercent: 80, memoryPercent: 85, diskPercent: 90 } as const
+/** Beyond this age data is stale; between fresh and this it is a warning. */
+const WARNING_SECONDS = 1800
+
+/** What the report is made of: all of it is at hand, nothing is asked for. */
+export interface HealthFacts {
+  readonly nowMs: number
+  readonly startedAtMs: number
+  readonly version: string
+  readonly provider: ProviderName
+  readonly states: readonly CorridorState[]
+  readonly maxStaleSeconds: number
+  readonly load: HostLoad
+  readonly statistics: { readonly totalRequests: number; readonly errorCount: number }
+}
+
+/** True when at least one corridor has a snapshot young enough to serve. */
+export const canServe = (
+  states: readonly CorridorState[],
+  nowMs: number,
+  maxStaleSeconds: number,
+): boolean =>
+  states.some((state) => {
+    const { kind } = servedNow(state, nowMs, maxStaleSeconds)
+    return kind === 'fresh' || kind === 'stale'
+  })
+
+/** The full report: unhealthy when nothing can be served, degraded when any check is not ok. */
+export function healthReport(facts: HealthFacts): HealthView {
+  const { nowMs, states, statistics, load } = facts
+  const { totalRequests, errorCount } = statistics
+  const checks: Checks = {
+    provider: providerCheck(facts),
+    cache: cacheCheck(states),
+    dataFreshness: freshnessCheck(states, nowMs),
+    database: { status: 'disabled' },
+    redis: { status: 'disabled' },
+    mqtt: { status: 'disabled' },
+    system: { status: systemStatus(load), ...load },
+  }
+  const allOk = Object.values(checks).every(
+    ({ status }) => status === 'ok' || status === 'disabled',
+  )
+  const serves = canServe(states, nowMs, facts.maxStaleSeconds)
+  return {
+    status: serves ? (allOk ? 'healthy' : 'degraded') : 'unhealthy',
+    timestamp: isoTime(nowMs),
+    uptimeSeconds: Math.floor((nowMs - facts.startedAtMs) / 1000),
+    version: facts.version,
+    checks,
+    statistics: {
+      totalRequests,
+      errorCount,
+      errorRate: totalRequests === 0 ? 0 : errorCount / totalRequests,
+    },
+  }
+}
+
+/** The last call of any corridor; one that failed anywhere is the one to tell of. */
+function providerCheck({ states, provider }: HealthFacts): Checks['provider'] {
+  const attempts = states.map(({ attempt }) => attempt).filter((attempt) => attempt !== null)
+  const last = attempts.find(({ outcome }) => outcome !== 'ok') ?? attempts[0]
+  if (last === undefined)
+    return { status: 'unknown', provider, reachable: null, lastOutcome: null, responseTimeMs: null }
+  return {
+    status: last.outcome === 'ok' ? 'ok' : 'error',
+    provider: last.provider,
+    reachable: last.outcome !== 'timeout' && last.outcome !== 'unreachable',
+    lastOutcome: last.outcome,
+    responseTimeMs: last.durationMs,
+  }
+}
+
+function cacheCheck(states: readonly CorridorState[]): Checks['cache'] {
+  const entries = states.filter(({ snapshot }) => snapshot !== null).length
+  return { status: entries === states.length ? 'ok' : 'warning', entries }
+}
+
+function freshnessCheck(states: readonly CorridorState[], nowMs: number): Checks['dataFreshness'] {
+  const observed = states.map(({ snapshot }) => snapshot?.observedAtMs ?? Number.NaN)
+  const oldestMs = Math.min(...observed)
+  if (Number.isNaN(oldestMs)) return { status: 'unknown', lastObservedAt: null, ageSeconds: null }
+  const ageSeconds = Math.max(0, Math.floor((nowMs - oldestMs) / 1000))
+  const old = ageSeconds <= WARNING_SECONDS ? 'warning' : 'stale'
+  const status = ageSeconds <= FRESH_SECONDS ? 'ok' : old
+  return { status, lastObservedAt: isoTime(oldestMs), ageSeconds }
+}
+
+function systemStatus(load: HostLoad): 'ok' | 'warning' {
+  const over =
+    (load.cpuPercent ?? 0) > MOST_PERCENT.cpuPercent ||
+    (load.memoryPercent ?? 0) > MOST_PERCENT.memoryPercent ||
+    (load.diskPercent ?? 0) > MOST_PERCENT.diskPercent
+  return over ? 'warning' : 'ok'
+}

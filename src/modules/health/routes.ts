@@ -1,0 +1,58 @@
+import type { FastifyPluginAsync } from 'fastify'
+import type { Clock } from '../../clock.ts'
+import type { Corridor } from '../../corridors/corridor.ts'
+import type { ProviderName } from '../../corridors/snapshot.ts'
+import { Problem } from '../../problems/problem.ts'
+import type { CorridorState, CurrentState } from '../../storage/current-state.ts'
+import type { HostLoad } from './host.ts'
+import { canServe, healthReport } from './report.ts'
+
+export interface HealthOptions {
+  readonly corridors: readonly Corridor[]
+  readonly state: CurrentState
+  readonly clock: Clock
+  readonly version: string
+  /** The preferred provider. */
+  readonly provider: ProviderName
+  readonly maxStaleSeconds: number
+  readonly load: () => HostLoad
+}
+
+const RETRY_SECONDS = 5
+
+/** Liveness, readiness and the full report. None of them calls a provider or waits for anything. */
+export const healthRoutes: FastifyPluginAsync<HealthOptions> = async (app, options) => {
+  const { corridors, state, clock, maxStaleSeconds } = options
+  const startedAtMs = clock.now()
+  const states = (): CorridorState[] => corridors.map(({ id }) => state.of(id))
+
+  // Checks nothing: a failing dependency must not get the process restarted.
+  app.get('/health/live', { config: { probe: true } }, async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+    return { status: 'alive' }
+  })
+
+  app.get('/health/ready', { config: { probe: true } }, async (_request, reply) => {
+    const wait = { retryAfterSeconds: RETRY_SECONDS }
+    if (app.lifecycle.draining) throw new Problem('overloaded', 'The process is stopping.', wait)
+    if (!canServe(states(), clock.now(), maxStaleSeconds))
+      throw new Problem('source_unavailable', 'No snapshot is young enough to serve.', wait)
+    reply.header('cache-control', 'no-store')
+    return { status: 'ready' }
+  })
+
+  app.get('/health', { config: { probe: true } }, async (_request, reply) => {
+    const report = healthReport({
+      nowMs: clock.now(),
+      startedAtMs,
+      version: options.version,
+      provider: options.provider,
+      states: states(),
+      maxStaleSeconds,
+      load: options.load(),
+      statistics: app.statistics,
+    })
+    reply.header('cache-control', 'no-store')
+    return reply.code(report.status === 'unhealthy' ? 503 : 200).send(report)
+  })
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod'
+import { PROVIDER_NAMES } from '../../corridors/snapshot.ts'
+
+const status = z.enum(['ok', 'warning', 'error', 'unknown'])
+const disabled = z.object({ status: z.literal('disabled') })
+const percent = z.number().min(0).max(100).nullable()
+
+/** The full health report, read from what background work last saw. */
+export const healthSchema = z.object({
+  status: z.enum(['healthy', 'degraded', 'unhealthy']),
+  timestamp: z.iso.datetime(),
+  uptimeSeconds: z.number(),
+  version: z.string(),
+  checks: z.object({
+    provider: z.object({
+      status,
+      provider: z.enum(PROVIDER_NAMES),
+      reachable: z.boolean().nullable().describe('Null before the first call.'),
+      lastOutcome: z.string().nullable(),
+      responseTimeMs: z.number().nullable(),
+    }),
+    cache: z.object({ status, entries: z.number().describe('Corridors with a snapshot.') }),
+    dataFreshness: z.object({
+      status: z.enum(['ok', 'warning', 'stale', 'unknown']),
+      lastObservedAt: z.iso.datetime().nullable().describe('Of the corridor that is oldest.'),
+      ageSeconds: z.number().nullable(),
+    }),
+    database: disabled,
+    redis: disabled,
+    mqtt: disabled,
+    system: z.object({
+      status,
+      cpuPercent: percent,
+      memoryPercent: percent,
+      diskPercent: percent,
+    }),
+  }),
+  statistics: z.object({
+    totalRequests: z.number(),
+    errorCount: z.number().describe('Answers with a status of 500 or more.'),
+    errorRate: z.number(),
+  }),
+})
+export type HealthView = z.infer<typeof healthSchema>

@@ -1,0 +1,70 @@
+import { AYALON } from '../../corridors/ayalon.ts'
+import { exactly } from '../../impact/band.ts'
+import { DEFAULT_EMISSION_CURVE } from '../../impact/emissions/curve.ts'
+import { DEFAULT_FLEET } from '../../impact/emissions/fleet.ts'
+import { CAPACITY_VEH_H_LANE, capacityBand } from '../../impact/flow.ts'
+import { DEFAULT_MODEL, MODELS } from '../../impact/models.ts'
+import { sumRates } from '../../impact/rates.ts'
+import type { ImpactSettings, SectionState } from '../../impact/section.ts'
+import { modelView } from '../../views/model.ts'
+import { ratesView } from '../../views/rates.ts'
+import { sectionNumbersView } from '../../views/section.ts'
+import type { ImpactBody, ImpactView, InputSection } from './schemas.ts'
+
+/** Prices where the caller gives none: those of the built-in corridor. */
+const DEFAULT_PRICES = {
+  currency: AYALON.currency,
+  valueOfTimePerVehH: AYALON.prices.valueOfTimePerVehH.amount,
+  fuelPerLitre: AYALON.prices.fuelPerLitre.amount,
+}
+
+/** The impact of the sections that a caller sends. */
+export function impactView(body: ImpactBody): ImpactView {
+  const modelId = body.model ?? DEFAULT_MODEL
+  const prices = body.prices ?? DEFAULT_PRICES
+  const settings: ImpactSettings = {
+    reference: body.reference ?? { kind: 'freeFlow' },
+    emissionCurve: body.emissionCurve ?? DEFAULT_EMISSION_CURVE,
+    fleet: body.fleet ?? DEFAULT_FLEET,
+    capacityVehHLane: capacityBand(body.capacityVehHLane ?? CAPACITY_VEH_H_LANE.central),
+    prices,
+  }
+  const results = body.sections.map((section) => ({
+    section,
+    impact: MODELS[modelId].impactOf(stateOf(section), settings),
+  }))
+  const known = results.filter(({ impact }) => impact.rates !== null)
+  const lengthKm = (part: typeof results): number =>
+    part.reduce((sum, { section }) => sum + section.lengthKm, 0)
+  const rates = results.flatMap(({ impact }) => impact.rates ?? [])
+  return {
+    model: modelView(modelId, settings, { prices }),
+    coverage: lengthKm(known) / lengthKm(results),
+    rates: known.length === 0 ? null : ratesView(sumRates(rates), prices.currency),
+    sections: results.map(({ section, impact }) => ({
+      id: section.id,
+      status: impact.rates === null ? 'insufficientCoverage' : 'ok',
+      lengthKm: section.lengthKm,
+      lanes: section.lanes,
+      freeFlowKmh: section.freeFlowKmh,
+      limitKmh: section.limitKmh,
+      ...sectionNumbersView(impact, impact.rates, prices.currency),
+    })),
+    quality: { refused: [], warnings: flowWarnings(results.length - known.length) },
+  }
+}
+
+function stateOf(section: InputSection): SectionState {
+  const { profileVehH, measuredFlowVehH } = section
+  return {
+    ...section,
+    profileVehH: profileVehH === undefined ? null : exactly(profileVehH),
+    measuredFlowVehH: measuredFlowVehH ?? null,
+  }
+}
+
+function flowWarnings(sections: number): ImpactView['quality']['warnings'] {
+  if (sections === 0) return []
+  const detail = `${sections} sections are not congested, and without profileVehH or measuredFlowVehH their flow is not known: they are not in the rates.`
+  return [{ reason: 'flowUnknown', detail }]
+}

@@ -1,0 +1,19 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { acceptable } from '../../plugins/negotiation.ts'
+import { toJson } from '../../views/json.ts'
+import { impactView } from './impact-view.ts'
+import { impactBody } from './schemas.ts'
+
+/** The impact of sections that the caller sends; stores nothing. */
+export const impactRoutes: FastifyPluginAsyncZod = async (app) => {
+  app.post(
+    '/v1/impact',
+    {
+      schema: { querystring: z.strictObject({}), body: impactBody },
+      onRequest: acceptable('application/json'),
+    },
+    async (request, reply) =>
+      reply.type('application/json; charset=utf-8').send(toJson(impactView(request.body))),
+  )
+}

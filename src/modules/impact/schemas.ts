@@ -1,0 +1,104 @@
+import { z } from 'zod'
+import { emissionCurveId, vehicleShares } from '../../corridors/corridor.ts'
+import { isPlausibleSpeedKmh } from '../../impact/speed.ts'
+import {
+  modelChoice,
+  REFERENCE_FAULT,
+  referenceChoice,
+  referenceFits,
+} from '../../views/choices.ts'
+import { modelSchema } from '../../views/model.ts'
+import { ratesSchema } from '../../views/rates.ts'
+import { sectionNumbers } from '../../views/section.ts'
+
+/** At most this many sections in one request. */
+export const MOST_SECTIONS = 1000
+
+const speedKmh = z.number().gt(0).max(200)
+/** More than 20 lanes at the highest measured flow. */
+const flowVehH = z.number().min(0).max(100_000)
+const unitPrice = z.number().min(0).max(1_000_000)
+
+const inputSection = z
+  .strictObject({
+    id: z.string().min(1).max(128),
+    lengthKm: z.number().gt(0).max(1000),
+    lanes: z.number().min(0.5).max(20).describe('Without bus-only lanes.'),
+    speedKmh: speedKmh.optional(),
+    travelTimeSeconds: z.number().gt(0).max(86_400).optional(),
+    freeFlowKmh: speedKmh,
+    limitKmh: speedKmh.min(10),
+    profileVehH: flowVehH.optional().describe('Demand of this hour over all lanes.'),
+    measuredFlowVehH: flowVehH.optional().describe('Replaces the estimate and closes the band.'),
+  })
+  .transform(({ speedKmh, travelTimeSeconds, ...section }, context) => {
+    const timedKmh = travelTimeSeconds && (section.lengthKm / travelTimeSeconds) * 3600
+    const [speed, second] = [speedKmh, timedKmh].filter((given) => given !== undefined)
+    const fault = (path: string, message: string): never => {
+      context.addIssue({ code: 'custom', path: [path], message })
+      return z.NEVER
+    }
+    if (speed === undefined || second !== undefined)
+      return fault('speedKmh', 'give either speedKmh or travelTimeSeconds')
+    if (!isPlausibleSpeedKmh(speed))
+      return fault('travelTimeSeconds', 'means a speed above 200 km/h')
+    return { ...section, speedKmh: speed }
+  })
+export type InputSection = z.infer<typeof inputSection>
+
+/** The sections of the caller, and the choices of the model. Nothing of it is stored. */
+export const impactBody = z
+  .strictObject({
+    sections: z.array(inputSection).min(1).max(MOST_SECTIONS),
+    reference: referenceChoice.optional(),
+    model: modelChoice.optional(),
+    fleet: vehicleShares.optional(),
+    emissionCurve: emissionCurveId.optional(),
+    capacityVehHLane: z.number().min(100).max(5000).optional(),
+    prices: z
+      .strictObject({
+        currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code'),
+        valueOfTimePerVehH: unitPrice,
+        fuelPerLitre: unitPrice,
+      })
+      .optional()
+      .describe('Default: those of the built-in corridor, in ILS.'),
+  })
+  .refine(referenceFits, REFERENCE_FAULT)
+  .superRefine(({ sections }, context) => {
+    const seen = new Set<string>()
+    for (const [index, { id }] of sections.entries()) {
+      if (seen.has(id))
+        context.addIssue({
+          code: 'custom',
+          path: ['sections', index, 'id'],
+          message: 'stands twice',
+        })
+      seen.add(id)
+    }
+  })
+export type ImpactBody = z.infer<typeof impactBody>
+
+export const impactSchema = z.object({
+  model: modelSchema,
+  coverage: z.number().describe('Length of the sections in the rates ÷ length of all.'),
+  rates: ratesSchema.nullable(),
+  sections: z.array(
+    z.object({
+      id: z.string(),
+      status: z
+        .enum(['ok', 'insufficientCoverage'])
+        .describe('insufficientCoverage: not congested, and no flow or profile was given.'),
+      lengthKm: z.number(),
+      lanes: z.number(),
+      freeFlowKmh: z.number(),
+      limitKmh: z.number(),
+      ...sectionNumbers,
+    }),
+  ),
+  quality: z.object({
+    refused: z.array(z.never()),
+    warnings: z.array(z.object({ reason: z.string(), detail: z.string() })),
+  }),
+})
+export type ImpactView = z.infer<typeof impactSchema>

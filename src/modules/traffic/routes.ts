@@ -1,0 +1,52 @@
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import type { z } from 'zod'
+import { DEFAULT_MODEL } from '../../impact/models.ts'
+import { acceptable } from '../../plugins/negotiation.ts'
+import { toJson } from '../../views/json.ts'
+import { corridorParams, noQuery, snapshotQuery } from './schemas.ts'
+import { sendSnapshot } from './send-snapshot.ts'
+import { type TrafficOptions, TrafficService } from './service.ts'
+import type { Choice } from './snapshot-view.ts'
+
+const JSON_TYPE = 'application/json; charset=utf-8'
+const GEOJSON_TYPE = 'application/geo+json; charset=utf-8'
+
+/** The corridors, their current snapshot, and the same on the map. */
+export const trafficRoutes: FastifyPluginAsyncZod<TrafficOptions> = async (app, options) => {
+  const service = new TrafficService(options)
+
+  app.get(
+    '/v1/traffic',
+    { schema: { querystring: noQuery }, onRequest: acceptable('application/json') },
+    async (_request, reply) => reply.type(JSON_TYPE).send(toJson(service.list())),
+  )
+
+  for (const { path, form, type } of [
+    { path: '/v1/traffic/:corridor', form: 'json', type: JSON_TYPE },
+    { path: '/v1/traffic/:corridor/geojson', form: 'geojson', type: GEOJSON_TYPE },
+  ] as const) {
+    const accepts =
+      form === 'json' ? ['application/json'] : ['application/geo+json', 'application/json']
+    app.get(
+      path,
+      {
+        schema: { params: corridorParams, querystring: snapshotQuery },
+        onRequest: acceptable(...accepts),
+      },
+      async (request, reply) => {
+        const { served, representation, policy } = service.snapshot(
+          request.params.corridor,
+          form,
+          choiceOf(request.query),
+        )
+        reply.type(type)
+        return sendSnapshot(request, reply, served, representation, policy)
+      },
+    )
+  }
+}
+
+const choiceOf = ({ reference, model }: z.infer<typeof snapshotQuery>): Choice => ({
+  model: model ?? DEFAULT_MODEL,
+  reference: reference ?? { kind: 'freeFlow' },
+})

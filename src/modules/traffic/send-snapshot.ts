@@ -1,0 +1,58 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { matchesEtag } from './conditional.ts'
+import type { Encoding, Representation } from './representation.ts'
+import type { Servable } from './snapshot-view.ts'
+
+/** What the cache headers say. */
+export interface CachePolicy {
+  readonly nowMs: number
+  /** When the next refresh begins, epoch ms. */
+  readonly nextPollAtMs: number
+  readonly pollSeconds: number
+  readonly maxStaleSeconds: number
+}
+
+/** Sends a snapshot as ready bytes, or 304 when the client has it. */
+export function sendSnapshot(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  served: Servable,
+  representation: Representation,
+  policy: CachePolicy,
+): FastifyReply {
+  const encoding = encodingFor(request)
+  reply.headers({
+    etag: representation.etag,
+    vary: 'Accept-Encoding',
+    ...cacheHeaders(served, policy),
+  })
+  if (matchesEtag(request.headers['if-none-match'], representation.etag))
+    return reply.code(304).send()
+  if (encoding !== 'identity') reply.header('content-encoding', encoding)
+  return reply.send(representation.bytes(served.ageSeconds, encoding))
+}
+
+/**
+ * Fresh until the next poll: `max-age` counts from the fetch, and `Age` says how much of it is
+ * gone (RFC 9111). Cache-Status (RFC 9211) tells how this service answered.
+ */
+function cacheHeaders(served: Servable, policy: CachePolicy): Record<string, string> {
+  const { fetchedAtMs } = served.snapshot
+  const age = wholeSeconds(policy.nowMs - fetchedAtMs)
+  const maxAge = wholeSeconds(policy.nextPollAtMs - fetchedAtMs)
+  const { pollSeconds, maxStaleSeconds } = policy
+  return {
+    'cache-control': `public, max-age=${maxAge}, stale-while-revalidate=${pollSeconds}, stale-if-error=${maxStaleSeconds}`,
+    age: String(age),
+    'cache-status': `ayalon; hit; ttl=${maxAge - age}${served.kind === 'stale' ? '; detail=stale' : ''}`,
+  }
+}
+
+const wholeSeconds = (ms: number): number => Math.max(0, Math.floor(ms / 1000))
+
+const ENCODINGS: readonly Encoding[] = ['br', 'gzip', 'identity']
+
+function encodingFor(request: FastifyRequest): Encoding {
+  const wanted = request.accepts().encoding([...ENCODINGS])
+  return ENCODINGS.find((encoding) => encoding === wanted) ?? 'identity'
+}

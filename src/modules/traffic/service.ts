@@ -1,0 +1,97 @@
+import type { Clock } from '../../clock.ts'
+import type { Corridor } from '../../corridors/corridor.ts'
+import { DEFAULT_MODEL } from '../../impact/models.ts'
+import { Problem } from '../../problems/problem.ts'
+import type { CurrentState } from '../../storage/current-state.ts'
+import { servedNow } from '../../storage/freshness.ts'
+import { referenceKey } from '../../views/choices.ts'
+import { toJson } from '../../views/json.ts'
+import { servableOrProblem } from './availability.ts'
+import { geojsonView } from './geojson-view.ts'
+import type { Representation } from './representation.ts'
+import { Representations } from './representations.ts'
+import type { CorridorListView } from './schemas.ts'
+import type { CachePolicy } from './send-snapshot.ts'
+import { type Choice, corridorHead, type Servable, snapshotView } from './snapshot-view.ts'
+
+export interface TrafficOptions {
+  readonly corridors: readonly Corridor[]
+  readonly state: CurrentState
+  readonly clock: Clock
+  readonly pollSeconds: number
+  readonly maxStaleSeconds: number
+}
+
+/** What the traffic routes ask for. Never calls a provider, never waits. */
+export class TrafficService {
+  readonly #options: TrafficOptions
+  readonly #corridors: ReadonlyMap<string, { corridor: Corridor; kept: Representations }>
+
+  constructor(options: TrafficOptions) {
+    this.#options = options
+    this.#corridors = new Map(
+      options.corridors.map((corridor) => [corridor.id, { corridor, kept: new Representations() }]),
+    )
+  }
+
+  /**
+   * The current snapshot of a corridor as ready bytes.
+   * @throws Problem `not_found` for an unknown corridor, or why nothing can be served
+   */
+  snapshot(
+    corridorId: string,
+    form: 'json' | 'geojson',
+    choice: Choice,
+  ): { served: Servable; representation: Representation; policy: CachePolicy } {
+    const known = this.#corridors.get(corridorId)
+    if (known === undefined) throw new Problem('not_found', 'There is no such corridor.')
+    const served = this.#served(corridorId)
+    if (served instanceof Problem) throw served
+    const { snapshot, kind, failure } = served
+    const version = `${snapshot.id}.${kind}.${failure?.outcome ?? 'ok'}`
+    const variant = `${form}.${choice.model}.${referenceKey(choice.reference)}`
+    const view = form === 'json' ? snapshotView : geojsonView
+    const representation = known.kept.get(version, variant, () =>
+      toJson(view(known.corridor, served, choice)),
+    )
+    return { served, representation, policy: this.#policy() }
+  }
+
+  /** Every corridor with its headline against free flow. */
+  list(): CorridorListView {
+    const choice: Choice = { model: DEFAULT_MODEL, reference: { kind: 'freeFlow' } }
+    return {
+      corridors: this.#options.corridors.map((corridor) => {
+        const served = this.#served(corridor.id)
+        const head = corridorHead(corridor)
+        if (served instanceof Problem) {
+          const unavailable = { code: served.code, detail: served.message }
+          return {
+            ...head,
+            snapshot: null,
+            coverage: null,
+            rates: null,
+            directions: [],
+            unavailable,
+          }
+        }
+        const { snapshot, coverage, rates, directions } = snapshotView(corridor, served, choice)
+        const headlines = directions.map(({ sections, ...headline }) => headline)
+        return { ...head, snapshot, coverage, rates, directions: headlines, unavailable: null }
+      }),
+    }
+  }
+
+  #served(corridorId: string): Servable | Problem {
+    const { state, clock, maxStaleSeconds } = this.#options
+    const served = servedNow(state.of(corridorId), clock.now(), maxStaleSeconds)
+    const { nowMs, nextPollAtMs } = this.#policy()
+    return servableOrProblem(served, Math.max(1, Math.ceil((nextPollAtMs - nowMs) / 1000)))
+  }
+
+  #policy(): CachePolicy {
+    const { state, clock, pollSeconds, maxStaleSeconds } = this.#options
+    const nowMs = clock.now()
+    return { nowMs, nextPollAtMs: state.nextPollAtMs ?? nowMs, pollSeconds, maxStaleSeconds }
+  }
+}

@@ -1,0 +1,126 @@
+import type { Corridor } from '../../corridors/corridor.ts'
+import { limitKmhOf } from '../../corridors/corridor.ts'
+import {
+  type CorridorResult,
+  corridorImpact,
+  type DirectionResult,
+  type SectionResult,
+  settingsOf,
+} from '../../corridors/corridor-impact.ts'
+import type { Snapshot, Warning } from '../../corridors/snapshot.ts'
+import { MODELS, type ModelId } from '../../impact/models.ts'
+import type { Reference } from '../../impact/reference.ts'
+import type { Served } from '../../storage/freshness.ts'
+import { isoTime } from '../../views/json.ts'
+import { type ModelView, modelView } from '../../views/model.ts'
+import { ratesView } from '../../views/rates.ts'
+import { sectionNumbersView } from '../../views/section.ts'
+import type { SnapshotView } from './schemas.ts'
+
+/** A snapshot that may be served now. */
+export type Servable = Extract<Served, { readonly snapshot: Snapshot }>
+
+/** What the caller chose. */
+export interface Choice {
+  readonly model: ModelId
+  readonly reference: Reference
+}
+
+/** The corridor's snapshot and its impact, as JSON will say it. */
+export function snapshotView(corridor: Corridor, served: Servable, choice: Choice): SnapshotView {
+  const { snapshot } = served
+  const { currency } = corridor
+  const { model, result } = evaluate(corridor, served, choice)
+  return {
+    ...corridorHead(corridor),
+    snapshot: headView(served),
+    model,
+    coverage: result.coverage,
+    rates: ratesView(result.rates, currency),
+    today: null,
+    directions: result.directions.map((direction) => ({
+      ...directionView(direction, currency),
+      sections: direction.sections.map((section) => sectionView(corridor, section)),
+    })),
+    quality: {
+      refused: [...snapshot.refused],
+      warnings: [...snapshot.warnings, ...failureWarnings(served)],
+    },
+  }
+}
+
+export const corridorHead = ({ id, name, timeZone, currency, attribution }: Corridor) => ({
+  corridor: id,
+  name,
+  timeZone,
+  currency,
+  attribution,
+})
+
+/** The impact of a snapshot, and what made it. */
+export function evaluate(
+  corridor: Corridor,
+  { snapshot }: Servable,
+  choice: Choice,
+): { model: ModelView; result: CorridorResult } {
+  const settings = settingsOf(corridor, choice.reference)
+  const { demand, prices } = corridor
+  return {
+    model: modelView(choice.model, settings, { demand, prices }),
+    result: corridorImpact(corridor, snapshot, MODELS[choice.model], settings),
+  }
+}
+
+export function headView({
+  snapshot,
+  kind,
+  ageSeconds,
+  failure,
+}: Servable): SnapshotView['snapshot'] {
+  const { id, provider } = snapshot
+  const invented = provider === 'simulated' || provider === 'replay' ? provider : null
+  return {
+    id,
+    observedAt: isoTime(snapshot.observedAtMs),
+    fetchedAt: isoTime(snapshot.fetchedAtMs),
+    ageSeconds,
+    freshness: kind,
+    provider,
+    tier: invented ?? (failure === null ? 'live' : 'lastKnownGood'),
+  }
+}
+
+function directionView(
+  { direction, status, lengthKm, coverage, times, rates }: DirectionResult,
+  currency: string,
+): Omit<SnapshotView['directions'][number], 'sections'> {
+  return {
+    direction,
+    status,
+    lengthKm,
+    coverage,
+    speedKmh: times?.speedKmh ?? null,
+    travelTimeSeconds: times?.travelTimeSeconds ?? null,
+    freeFlowTravelTimeSeconds: times?.freeFlowTravelTimeSeconds ?? null,
+    delaySecondsPerVehicle: times?.delaySecondsPerVehicle ?? null,
+    travelTimeIndex: times?.travelTimeIndex ?? null,
+    rates: ratesView(rates, currency),
+  }
+}
+
+export function sectionView(
+  corridor: Corridor,
+  { section, observation, impact, rates }: SectionResult,
+): SnapshotView['directions'][number]['sections'][number] {
+  const { id, from, to, lanes, lengthM } = section
+  const { status, coverage, confidence, freeFlowKmh } = observation
+  const lengthKm = lengthM / 1000
+  const limitKmh = limitKmhOf(corridor, section)
+  const described = { id, from, to, status, lengthKm, lanes, limitKmh, coverage, confidence }
+  return { ...described, freeFlowKmh, ...sectionNumbersView(impact, rates, corridor.currency) }
+}
+
+function failureWarnings({ failure }: Servable): Warning[] {
+  if (failure === null) return []
+  return [{ reason: failure.outcome, detail: `The last refresh failed: ${failure.detail}.` }]
+}

@@ -1,0 +1,56 @@
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import { type InputFault, Problem, type ProblemCode } from './problem.ts'
+
+/** How many wrong inputs one answer names. */
+const MOST_FAULTS = 100
+
+/** What the framework's own errors mean, by their code. */
+const FRAMEWORK_ERRORS: Readonly<Record<string, readonly [ProblemCode, string]>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: ['payload_too_large', 'The body is larger than 1 MiB.'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'The body must be application/json.'],
+  FST_ERR_CTP_EMPTY_JSON_BODY: ['invalid_input', 'The body is empty; it must be JSON.'],
+  FST_ERR_CTP_INVALID_JSON_BODY: ['invalid_input', 'The body is not valid JSON.'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: [
+    'invalid_input',
+    'The body is not as long as Content-Length says.',
+  ],
+  FST_ERR_BAD_URL: ['invalid_input', 'The path has a wrong percent-encoding.'],
+  FST_ERR_MAX_PARAM_LENGTH: ['invalid_input', 'A part of the path is too long.'],
+}
+
+/** The problem that any thrown thing is for the client; unknown ones are internal errors. */
+export function problemFrom(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  if (hasZodFastifySchemaValidationErrors(error)) return invalidInput(error)
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const known = FRAMEWORK_ERRORS[code]
+  if (known !== undefined) return new Problem(...known)
+  if (isClientError(error)) return new Problem('invalid_input', 'The request is malformed.')
+  return new Problem('internal_error', 'The request id finds this failure in the log.')
+}
+
+type ZodFailure = Parameters<typeof hasZodFastifySchemaValidationErrors>[0] & {
+  readonly validation: readonly { instancePath: string; message?: string; params: unknown }[]
+  readonly validationContext?: string
+}
+
+function invalidInput(error: ZodFailure): Problem {
+  const place = error.validationContext === 'body' ? '' : '/query'
+  const faults = error.validation.map(
+    ({ instancePath, message }): InputFault => ({
+      pointer: `${place}${instancePath}`,
+      detail: message ?? 'is wrong',
+    }),
+  )
+  const named = faults.slice(0, MOST_FAULTS)
+  const rest = faults.length > named.length ? `; the first ${named.length} are named` : ''
+  const what = faults.length === 1 ? '1 input is wrong' : `${faults.length} inputs are wrong`
+  return new Problem('invalid_input', `${what}${rest}.`, { errors: named })
+}
+
+const isClientError = (error: unknown): boolean =>
+  error instanceof Error &&
+  'statusCode' in error &&
+  typeof error.statusCode === 'number' &&
+  error.statusCode >= 400 &&
+  error.statusCode < 500

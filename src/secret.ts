@@ -1,0 +1,67 @@
+import { readFile, stat } from 'node:fs/promises'
+import { inspect } from 'node:util'
+
+const REDACTED = '[REDACTED]'
+
+/**
+ * A secret that does not show: printed, logged or serialised it is `[REDACTED]`. One that came
+ * from a file is read again when the file changes, so that a key can be rotated without a restart.
+ */
+export class Secret {
+  #value: string
+  #readFrom: string | null
+  #fileStamp = ''
+
+  private constructor(value: string, file: string | null) {
+    this.#value = value
+    this.#readFrom = file
+  }
+
+  static of(value: string): Secret {
+    return new Secret(value, null)
+  }
+
+  /** @param value what the file holds now */
+  static fromFile(file: string, value: string): Secret {
+    return new Secret(value.trim(), file)
+  }
+
+  /** The secret itself. A file that is gone or empty keeps the last value. */
+  async reveal(): Promise<string> {
+    if (this.#readFrom !== null) await this.#refresh(this.#readFrom)
+    return this.#value
+  }
+
+  /** A text with every occurrence of the secret taken out, also in its URL-encoded form. */
+  redact(text: string): string {
+    return text
+      .replaceAll(this.#value, REDACTED)
+      .replaceAll(encodeURIComponent(this.#value), REDACTED)
+  }
+
+  toString(): string {
+    return REDACTED
+  }
+
+  toJSON(): string {
+    return REDACTED
+  }
+
+  [inspect.custom](): string {
+    return REDACTED
+  }
+
+  async #refresh(file: string): Promise<void> {
+    try {
+      const { mtimeMs, size, ino } = await stat(file)
+      const stamp = `${mtimeMs} ${size} ${ino}`
+      if (stamp === this.#fileStamp) return
+      const value = (await readFile(file, 'utf8')).trim()
+      if (value === '') return
+      this.#value = value
+      this.#fileStamp = stamp
+    } catch {
+      // While a file is being replaced it may be missing for a moment; the last value stands.
+    }
+  }
+}

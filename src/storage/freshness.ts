@@ -1,0 +1,32 @@
+import type { Snapshot } from '../corridors/snapshot.ts'
+import type { Attempt, CorridorState } from './current-state.ts'
+
+/** Up to this age a snapshot speaks for now; as long as one observation holds in a total. */
+export const FRESH_SECONDS = 600
+
+/** What can be served of a corridor now. */
+export type Served =
+  | { readonly kind: 'missing'; readonly attempt: Attempt | null }
+  | { readonly kind: 'expired'; readonly ageSeconds: number }
+  | {
+      /** Stale: the last attempt failed, or the observation is older than ten minutes. */
+      readonly kind: 'fresh' | 'stale'
+      readonly snapshot: Snapshot
+      readonly ageSeconds: number
+      /** The last attempt where it failed. */
+      readonly failure: Attempt | null
+    }
+
+/** Judges a corridor's last good snapshot by its age and by how the last attempt ended. */
+export function servedNow(
+  { snapshot, attempt }: CorridorState,
+  nowMs: number,
+  maxStaleSeconds: number,
+): Served {
+  if (snapshot === null) return { kind: 'missing', attempt }
+  const ageSeconds = Math.max(0, Math.floor((nowMs - snapshot.observedAtMs) / 1000))
+  if (ageSeconds > maxStaleSeconds) return { kind: 'expired', ageSeconds }
+  const failure = attempt !== null && attempt.outcome !== 'ok' ? attempt : null
+  const kind = failure === null && ageSeconds <= FRESH_SECONDS ? 'fresh' : 'stale'
+  return { kind, snapshot, ageSeconds, failure }
+}

@@ -1,0 +1,38 @@
+import { z } from 'zod'
+import type { Rates } from '../impact/rates.ts'
+import type { SectionImpact } from '../impact/section.ts'
+import { flowSchema, ratesSchema, ratesView, vehiclesSchema, withUnit } from './rates.ts'
+
+/** The numbers of a section; each null where there is not enough data for it. */
+export const sectionNumbers = {
+  speedKmh: z.number().nullable().describe('The speed computed with, never below 4 km/h.'),
+  referenceKmh: z.number().nullable(),
+  congested: z.boolean().nullable().describe('Below 75 % of the free-flow speed.'),
+  delaySecondsPerVehicle: z.number().nullable(),
+  flow: flowSchema.nullable(),
+  vehiclesPresent: vehiclesSchema.nullable().describe('Vehicles on the section now.'),
+  rates: ratesSchema.nullable(),
+}
+const numbersSchema = z.object(sectionNumbers)
+type SectionNumbers = z.infer<typeof numbersSchema>
+
+/**
+ * The numbers of a section as they go out.
+ * @param rates those of the impact, or 0 where the section is closed
+ */
+export function sectionNumbersView(
+  impact: SectionImpact | null,
+  rates: Rates | null,
+  currency: string,
+): SectionNumbers {
+  const { flowVehH = null, vehiclesPresent = null } = impact ?? {}
+  return {
+    speedKmh: impact?.speedKmh ?? null,
+    referenceKmh: impact?.referenceKmh ?? null,
+    congested: impact?.congested ?? null,
+    delaySecondsPerVehicle: impact?.delaySecondsPerVehicle ?? null,
+    flow: flowVehH && withUnit('veh/h', flowVehH),
+    vehiclesPresent: vehiclesPresent && withUnit('veh', vehiclesPresent),
+    rates: ratesView(rates, currency),
+  }
+}
