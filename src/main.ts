@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { checkCorridor } from './commands/check-corridor.ts'
 import { serve } from './commands/serve.ts'
 import { validate } from './commands/validate.ts'
@@ -29,6 +30,9 @@ async function run(): Promise<number | null> {
       return EX_USAGE
   }
 }
+
+// What the environment sets itself stands before the file.
+if (existsSync('.env')) process.loadEnvFile()
 
 try {
   const code = await run()

@@ -46,7 +46,7 @@ export function judge(
     warnings,
   }
   if (measuresNothing(snapshot) && previous !== null && !measuresNothing(previous))
-    return { reason: refused[0]?.reason ?? 'wrongRoad', detail: describe(snapshot) }
+    return { reason: refused[0]?.reason ?? 'noCoverage', detail: describe(snapshot) }
   return snapshot
 }
 

@@ -1,8 +1,11 @@
+import type { FastifySchemaValidationError } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { type InputFault, Problem, type ProblemCode } from './problem.ts'
 
 /** How many wrong inputs one answer names. */
 const MOST_FAULTS = 100
+/** How much of an unknown key it repeats. */
+const LONGEST_KEY = 64
 
 /** What the framework's own errors mean, by their code. */
 const FRAMEWORK_ERRORS: Readonly<Record<string, readonly [ProblemCode, string]>> = {
@@ -29,24 +32,36 @@ export function problemFrom(error: unknown): Problem {
   return new Problem('internal_error', 'The request id finds this failure in the log.')
 }
 
-type ZodFailure = Parameters<typeof hasZodFastifySchemaValidationErrors>[0] & {
-  readonly validation: readonly { instancePath: string; message?: string; params: unknown }[]
-  readonly validationContext?: string
+interface ZodFailure {
+  readonly validation: readonly FastifySchemaValidationError[]
+  readonly validationContext?: string | undefined
 }
 
-function invalidInput(error: ZodFailure): Problem {
-  const place = error.validationContext === 'body' ? '' : '/query'
-  const faults = error.validation.map(
-    ({ instancePath, message }): InputFault => ({
-      pointer: `${place}${instancePath}`,
-      detail: message ?? 'is wrong',
-    }),
-  )
+function invalidInput({ validation, validationContext }: ZodFailure): Problem {
+  const place = validationContext === 'body' ? '' : '/query'
+  const faults = validation.flatMap((fault) => inputFaults(place, fault))
   const named = faults.slice(0, MOST_FAULTS)
   const rest = faults.length > named.length ? `; the first ${named.length} are named` : ''
   const what = faults.length === 1 ? '1 input is wrong' : `${faults.length} inputs are wrong`
   return new Problem('invalid_input', `${what}${rest}.`, { errors: named })
 }
+
+/** One fault, or one for each unknown key, named by the key itself. */
+function inputFaults(
+  place: string,
+  { instancePath, message, params }: FastifySchemaValidationError,
+): InputFault[] {
+  const pointer = `${place}${instancePath === '/' ? '' : instancePath}`
+  if (!Array.isArray(params.keys)) return [{ pointer, detail: String(message) }]
+  return params.keys.map((key) => ({
+    pointer: `${pointer}/${escapeKey(String(key))}`,
+    detail: 'is not known here',
+  }))
+}
+
+/** A key as part of a JSON Pointer (RFC 6901), cut where it is absurdly long. */
+const escapeKey = (key: string): string =>
+  key.slice(0, LONGEST_KEY).replaceAll('~', '~0').replaceAll('/', '~1')
 
 const isClientError = (error: unknown): boolean =>
   error instanceof Error &&

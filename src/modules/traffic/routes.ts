@@ -39,8 +39,7 @@ export const trafficRoutes: FastifyPluginAsyncZod<TrafficOptions> = async (app, 
           form,
           choiceOf(request.query),
         )
-        reply.type(type)
-        return sendSnapshot(request, reply, served, representation, policy)
+        return sendSnapshot(request, reply, served, representation, type, policy)
       },
     )
   }

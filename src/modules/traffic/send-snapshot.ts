@@ -18,6 +18,7 @@ export function sendSnapshot(
   reply: FastifyReply,
   served: Servable,
   representation: Representation,
+  type: string,
   policy: CachePolicy,
 ): FastifyReply {
   const encoding = encodingFor(request)
@@ -29,7 +30,7 @@ export function sendSnapshot(
   if (matchesEtag(request.headers['if-none-match'], representation.etag))
     return reply.code(304).send()
   if (encoding !== 'identity') reply.header('content-encoding', encoding)
-  return reply.send(representation.bytes(served.ageSeconds, encoding))
+  return reply.type(type).send(representation.bytes(served.ageSeconds, encoding))
 }
 
 /**

@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Test } from 'tap'
+import { z } from 'zod'
+
+const MAIN = resolve(import.meta.dirname, '../../src/main.ts')
+
+/** A line of the service's log. */
+export type LogLine = Record<string, unknown>
+
+/** The real process, run as a user would, in an empty folder and with only the given variables. */
+export interface Service {
+  readonly process: ChildProcess
+  /** Everything it wrote to standard output and error. */
+  output(): string
+  /** Resolves with the first log line, past or coming, that has this message. */
+  line(message: string): Promise<LogLine>
+  /** Its exit code. */
+  exited: Promise<number | null>
+}
+
+/** Starts `main.ts` with arguments and an environment; it is killed after the test. */
+export function startProcess(
+  t: Test,
+  environment: Readonly<Record<string, string>> = {},
+  args: readonly string[] = [],
+): Service {
+  const { PATH = '', NODE_OPTIONS = '', ...inherited } = process.env
+  // The test runner's own variables let it see which lines of the process were run.
+  const runner = Object.entries(inherited).filter(([name]) => /^_?TAP/.test(name))
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd: t.testdirName,
+    env: { ...Object.fromEntries(runner), PATH, NODE_OPTIONS, PORT: '0', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  let output = ''
+  const lines: LogLine[] = []
+  const waiting = new Set<() => void>()
+  child.stderr.on('data', (chunk) => {
+    output += chunk
+  })
+  createInterface(child.stdout).on('line', (text) => {
+    output += `${text}\n`
+    if (text.startsWith('{')) lines.push(JSON.parse(text))
+    for (const look of waiting) look()
+  })
+  const exited = once(child, 'close').then(([code]): number | null => code)
+  return {
+    process: child,
+    output: () => output,
+    exited,
+    line: (message) =>
+      new Promise((found, lost) => {
+        const look = (): void => {
+          const line = lines.find(({ msg }) => String(msg).startsWith(message))
+          if (line !== undefined) found(line)
+        }
+        waiting.add(look)
+        look()
+        exited.then(
+          () => lost(new Error(`the process ended before "${message}":\n${output}`)),
+          lost,
+        )
+      }),
+  }
+}
+
+/** Starts the service and waits until it listens and has its first snapshot or failure. */
+export async function startService(
+  t: Test,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Service & { readonly url: string; readonly port: number }> {
+  const service = startProcess(t, environment)
+  const { msg } = await service.line('Server listening at')
+  await service.line('refresh')
+  const url = String(msg).replace('Server listening at ', '')
+  return { ...service, url, port: Number(new URL(url).port) }
+}
+
+const rates = z.looseObject({ delay: z.looseObject({ central: z.number() }) }).nullable()
+const section = z.looseObject({
+  id: z.string(),
+  status: z.string(),
+  speedKmh: z.number().nullable(),
+  rates,
+})
+const direction = z.looseObject({ status: z.string(), rates, sections: z.array(section) })
+
+/** As much of a snapshot as the tests look at; in their own words, not the service's. */
+const snapshot = z.looseObject({
+  corridor: z.string(),
+  snapshot: z.looseObject({ provider: z.string(), tier: z.string() }),
+  coverage: z.number(),
+  rates,
+  directions: z.tuple([direction, direction]),
+  quality: z.looseObject({ refused: z.array(z.unknown()) }),
+})
+
+/** The current snapshot of the Ayalon. */
+export async function getSnapshot(url: string): Promise<z.infer<typeof snapshot>> {
+  const response = await fetch(`${url}/v1/traffic/ayalon`)
+  return snapshot.parse(await response.json())
+}

@@ -1,0 +1,110 @@
+import t from 'tap'
+import { AYALON } from '../../src/corridors/ayalon.ts'
+import { healthSchema } from '../../src/modules/health/schemas.ts'
+import { ProviderFailure } from '../../src/providers/failure.ts'
+import { buildApp } from '../helpers/build-app.ts'
+import { answerOf, failing, scripted } from '../helpers/providers.ts'
+
+const timeout = failing(new ProviderFailure('timeout', 'no answer'))
+
+t.test('a service with fresh data is alive, ready and healthy', async (t) => {
+  const { server, clock } = await buildApp(t)
+  clock.move(5000)
+  t.equal((await server.inject('/health/live')).statusCode, 200)
+  t.equal((await server.inject('/health/ready')).statusCode, 200)
+  await server.inject('/v1/traffic')
+  const report = healthSchema.parse((await server.inject('/health')).json())
+  t.match(report, {
+    uptimeSeconds: 5,
+    version: '0.0.0-test',
+    checks: {
+      provider: { status: 'ok', provider: 'simulated', reachable: true, lastOutcome: 'ok' },
+      cache: { status: 'ok', entries: 1 },
+      dataFreshness: { status: 'ok', ageSeconds: 5 },
+      database: { status: 'disabled' },
+    },
+    statistics: { totalRequests: 1, errorCount: 0, errorRate: 0 },
+  })
+})
+
+t.test('before the first refresh it is alive, but neither ready nor healthy', async (t) => {
+  const hanging = scripted(
+    'here',
+    (_corridor, { signal }) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason))
+      }),
+  )
+  const { server } = await buildApp(t, { providers: [hanging], starting: true })
+  t.equal((await server.inject('/health/live')).statusCode, 200)
+  t.match((await server.inject('/health/ready')).json(), {
+    status: 503,
+    code: 'source_unavailable',
+    retryAfterSeconds: 5,
+  })
+  const response = await server.inject('/health')
+  t.equal(response.statusCode, 503)
+  t.match(healthSchema.parse(response.json()), {
+    status: 'unhealthy',
+    checks: {
+      provider: { status: 'unknown', reachable: null },
+      cache: { status: 'warning', entries: 0 },
+      dataFreshness: { status: 'unknown', lastObservedAt: null },
+    },
+  })
+})
+
+t.test('a failing provider degrades it; data too old to serve ends readiness', async (t) => {
+  const provider = scripted('here', () => answerOf(AYALON, 30), timeout)
+  const config = { MAX_STALE_SECONDS: 3600 }
+  const { server, clock } = await buildApp(t, { providers: [provider], config })
+  const report = async () => healthSchema.parse((await server.inject('/health')).json())
+  await clock.advance(300_000)
+  t.match(await report(), {
+    status: 'degraded',
+    checks: {
+      provider: { status: 'error', reachable: false, lastOutcome: 'timeout' },
+      dataFreshness: { status: 'ok' },
+    },
+  })
+  clock.move(300_000 + 1000)
+  t.equal((await report()).checks.dataFreshness.status, 'warning')
+  clock.move(20 * 60_000)
+  t.equal((await report()).checks.dataFreshness.status, 'stale')
+  t.equal((await server.inject('/health/ready')).statusCode, 200)
+  clock.move(30 * 60_000)
+  t.equal((await server.inject('/health/ready')).statusCode, 503)
+  t.equal((await report()).status, 'unhealthy')
+  await server.inject('/v1/traffic/ayalon')
+  t.match((await report()).statistics, { totalRequests: 1, errorCount: 1, errorRate: 1 })
+})
+
+t.test('a full machine degrades it', async (t) => {
+  const memory = { available: () => 0, limit: () => 0 }
+  const { server } = await buildApp(t, { memory })
+  const report = healthSchema.parse((await server.inject('/health')).json())
+  t.match(report, { status: 'degraded', checks: { system: { status: 'warning' } } })
+  t.equal(report.checks.system.memoryPercent, 100, 'without a limit it is the machine’s memory')
+})
+
+t.test('the load of the machine is measured in the background', async (t) => {
+  const { server, clock } = await buildApp(t)
+  await clock.advance(10_000)
+  const { system } = healthSchema.parse((await server.inject('/health')).json()).checks
+  t.equal(system.memoryPercent, 50)
+  t.ok(system.diskPercent !== null && system.diskPercent > 0)
+})
+
+t.test('probes are logged at debug, other requests at info, without their query', async (t) => {
+  const { server, lines } = await buildApp(t)
+  await server.inject('/health/live')
+  await server.inject('/v1/traffic/ayalon?reference=phed')
+  await server.inject('/no/such/path?key=canary')
+  const requests = lines.filter(({ msg }) => msg === 'request')
+  t.match(requests, [
+    { level: 20, route: '/health/live', status: 200 },
+    { level: 30, route: '/v1/traffic/:corridor', status: 200 },
+    { level: 30, route: null, status: 404 },
+  ])
+  t.notMatch(JSON.stringify(lines), /canary|phed/)
+})

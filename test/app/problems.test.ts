@@ -1,0 +1,146 @@
+import t, { type Test } from 'tap'
+import { AYALON } from '../../src/corridors/ayalon.ts'
+import { PROBLEMS, Problem } from '../../src/problems/problem.ts'
+import { problemOfParser } from '../../src/problems/raw-socket.ts'
+import { renderProblem } from '../../src/problems/render.ts'
+import { buildApp } from '../helpers/build-app.ts'
+import { parseAnswer, sendRaw } from '../helpers/raw-http.ts'
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4/
+
+async function listening(t: Test) {
+  const { server, lines } = await buildApp(t)
+  const port = Number(new URL(await server.listen({ port: 0, host: '127.0.0.1' })).port)
+  return { server, lines, port, send: (bytes: string) => sendRaw(t, port, bytes).then(parseAnswer) }
+}
+
+t.test('every code renders as a problem with its status', async (t) => {
+  for (const [code, { status, title }] of Object.entries(PROBLEMS)) {
+    const known = Object.keys(PROBLEMS).find((name): name is keyof typeof PROBLEMS => name === code)
+    if (known === undefined) throw new Error('unreachable')
+    const problem = new Problem(known, 'Detail.')
+    const { headers, body } = renderProblem(problem, 'id-1')
+    t.equal(problem.status, status)
+    t.strictSame(JSON.parse(body), {
+      type: `urn:problem-type:ayalon:${code.replaceAll('_', '-')}`,
+      title,
+      status,
+      detail: 'Detail.',
+      code,
+      requestId: 'id-1',
+    })
+    t.equal(headers['content-type'], 'application/problem+json; charset=utf-8')
+  }
+})
+
+t.test('malformed HTTP, on a real socket, gets a problem with a request id', async (t) => {
+  const { send } = await listening(t)
+  const long = 'x'.repeat(20_000)
+  const cases: [string, number, string][] = [
+    ['NONSENSE\r\n\r\n', 400, 'invalid_input'],
+    ['FOO / HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'invalid_input'],
+    [`GET / HTTP/1.1\r\nHost: a\r\nX: ${long}\r\n\r\n`, 413, 'payload_too_large'],
+    ['GET /health/live HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'invalid_input'],
+    ['GET / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\nConnection: close\r\n\r\n', 400, 'invalid_input'],
+    ['CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', 405, 'method_not_allowed'],
+    ['GET /v1/traffic/%zz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', 400, 'invalid_input'],
+    [
+      `GET /v1/traffic/${'x'.repeat(101)} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`,
+      400,
+      'invalid_input',
+    ],
+    [
+      'POST /v1/impact HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: x\r\n\r\n',
+      400,
+      'invalid_input',
+    ],
+  ]
+  for (const [bytes, status, code] of cases) {
+    const answer = await send(bytes)
+    const name = bytes.slice(0, 40)
+    t.equal(answer.status, status, name)
+    t.match(JSON.parse(answer.body), { status, code }, name)
+    t.match(answer.headers.get('content-type'), /^application\/problem\+json/, name)
+    t.equal(answer.headers.get('x-request-id'), JSON.parse(answer.body).requestId, name)
+  }
+})
+
+t.test('the parser’s own errors each have their words', async (t) => {
+  t.match(problemOfParser('ERR_HTTP_REQUEST_TIMEOUT'), {
+    code: 'invalid_input',
+    message: /in time/,
+  })
+  t.match(problemOfParser('HPE_HEADER_OVERFLOW'), { code: 'payload_too_large' })
+  t.match(problemOfParser(undefined), { code: 'invalid_input', message: /valid HTTP/ })
+})
+
+t.test('a client that resets its connection hurts nobody', async (t) => {
+  const { server, send } = await listening(t)
+  const { PassThrough } = await import('node:stream')
+  const gone = new PassThrough()
+  gone.destroy()
+  server.server.emit('clientError', new Error('ECONNRESET'), gone)
+  const answer = await send('GET /health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+  t.equal(answer.status, 200)
+})
+
+t.test('Expect: 100-continue is served', async (t) => {
+  const { send } = await listening(t)
+  const answer = await send(
+    'GET /health/live HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n',
+  )
+  t.ok(answer.status === 100 || answer.status === 200)
+})
+
+t.test('a known path with a wrong method is 405 with Allow, any other 404', async (t) => {
+  const { server } = await buildApp(t)
+  for (const [method, url, allow] of [
+    ['POST', '/v1/traffic/ayalon', 'GET, HEAD'],
+    ['DELETE', '/v1/traffic/ayalon/geojson?x=1', 'GET, HEAD'],
+    ['GET', '/v1/impact', 'POST'],
+    ['PUT', '/health/live', 'GET, HEAD'],
+  ] as const) {
+    const response = await server.inject({ method, url })
+    t.match(response.json(), { status: 405, code: 'method_not_allowed' }, url)
+    t.equal(response.headers.allow, allow)
+  }
+  for (const url of ['/', '/v1', '/v1/traffic/', '/v2/traffic', '/v1/traffic/a/b/c'])
+    t.match((await server.inject(url)).json(), { status: 404, code: 'not_found' }, url)
+})
+
+t.test('HEAD answers as GET, without a body', async (t) => {
+  const { server } = await buildApp(t)
+  const response = await server.inject({ method: 'HEAD', url: '/v1/traffic/ayalon' })
+  t.equal(response.statusCode, 200)
+  t.ok(response.headers.etag)
+  t.equal(response.body, '')
+})
+
+t.test('a well-formed request id of the client is kept, any other replaced', async (t) => {
+  const { server } = await buildApp(t)
+  const ask = async (id: string | string[]) => {
+    const response = await server.inject({ url: '/no', headers: { 'x-request-id': id } })
+    t.equal(response.json().requestId, response.headers['x-request-id'])
+    return response.headers['x-request-id']
+  }
+  t.equal(await ask('my.Id_1-2'), 'my.Id_1-2')
+  t.equal(await ask('x'.repeat(64)), 'x'.repeat(64))
+  for (const id of ['x'.repeat(65), '', 'a b', 'a"}', 'ä']) t.match(await ask(id), UUID)
+})
+
+t.test(
+  'an unforeseen error is a 500 that tells the client nothing but the request id',
+  async (t) => {
+    const broken = Object.defineProperty({ ...AYALON }, 'attribution', {
+      get() {
+        throw new TypeError('secret internals')
+      },
+    })
+    const { server, lines } = await buildApp(t, { corridors: [broken] })
+    const response = await server.inject('/v1/traffic/ayalon')
+    t.match(response.json(), { status: 500, code: 'internal_error' })
+    t.notMatch(response.body, /secret internals/)
+    const line = lines.find(({ msg }) => msg === 'request broke')
+    t.match(line, { reqId: response.json().requestId, err: { message: 'secret internals' } })
+  },
+)
