@@ -1,4 +1,5 @@
-import type { FastifyPluginAsync } from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import type { Clock } from './clock.ts'
 import { Collector } from './collector/collector.ts'
@@ -34,7 +35,7 @@ export interface AppOptions {
  * The composition root: plugins, then modules, then the background work, which starts when the
  * app is ready and stops when it closes.
  */
-export const app: FastifyPluginAsync<AppOptions> = async (fastify, options) => {
+export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
   const { config, corridors, providers, clock, memory, version, drainMs } = options
   const state = new CurrentState()
   const collector = new Collector({
@@ -73,4 +74,4 @@ export const app: FastifyPluginAsync<AppOptions> = async (fastify, options) => {
   fastify.addHook('preClose', async () => {
     await Promise.all([collector.stop(), sampler.stop()])
   })
-}
+})

@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
 import t from 'tap'
-import { getSnapshot, startProcess, startService } from './service.ts'
+import { getSnapshot, startProcess, startService } from '../helpers/service.ts'
 
 const CANARY = 'canary/key+0123456789'
 
@@ -27,6 +27,8 @@ t.test('a .env file in the folder is read; what the environment sets stands', as
   const service = await startService(t, { CORRIDORS: 'ayalon' })
   await fetch(`${service.url}/health/live`)
   t.match(await service.line('request'), { level: 20, route: '/health/live' })
+  service.process.kill('SIGTERM')
+  t.equal(await service.exited, 0)
 })
 
 t.test('every configuration fault is told at once, and the exit code is 78', async (t) => {

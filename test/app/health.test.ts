@@ -1,3 +1,7 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { AYALON } from '../../src/corridors/ayalon.ts'
 import { healthSchema } from '../../src/modules/health/schemas.ts'
@@ -93,6 +97,21 @@ t.test('the load of the machine is measured in the background', async (t) => {
   const { system } = healthSchema.parse((await server.inject('/health')).json()).checks
   t.equal(system.memoryPercent, 50)
   t.ok(system.diskPercent !== null && system.diskPercent > 0)
+})
+
+t.test('while draining it is not ready, and what was begun is still answered', async (t) => {
+  const { server } = await buildApp(t)
+  const port = Number(new URL(await server.listen({ port: 0, host: '127.0.0.1' })).port)
+  const socket = connect(port, '127.0.0.1')
+  const received = text(socket)
+  socket.write('GET /health/ready HTTP/1.1\r\nHost: a\r\n')
+  const [peer] = await once(server.server, 'connection')
+  while (peer.bytesRead === 0) await setImmediate()
+  const closed = server.close()
+  while (!server.lifecycle.draining) await setImmediate()
+  socket.write('\r\n')
+  t.match(await received, /503 Service Unavailable.*connection: close.*"code":"overloaded"/is)
+  await closed
 })
 
 t.test('probes are logged at debug, other requests at info, without their query', async (t) => {
