@@ -9,7 +9,8 @@ const whole = (least: number, most: number) =>
     .transform(Number)
     .pipe(z.number().min(least, `must be at least ${least}`).max(most, `must be at most ${most}`))
 
-const seconds = (least: number) => whole(least, 31_536_000)
+/** At most a day: longer waits would overflow the timers of the runtime. */
+const seconds = () => whole(1, 86_400)
 
 /** A list with commas, each name one of a few. */
 const list = <T extends string>(names: readonly [T, ...T[]]) => {
@@ -82,11 +83,11 @@ export const environmentSchema = z.object({
     .transform((text) => text.split(',').map((id) => id.trim()))
     .optional()
     .describe('Ids of the corridors to serve; each costs provider calls. Default: all.'),
-  POLL_SECONDS: seconds(1).default(300).describe('Time between two refreshes.'),
-  MIN_INTERVAL_SECONDS: seconds(1)
+  POLL_SECONDS: seconds().default(300).describe('Time between two refreshes.'),
+  MIN_INTERVAL_SECONDS: seconds()
     .default(60)
     .describe('Least time between two attempts, whatever POLL_SECONDS says.'),
-  MAX_STALE_SECONDS: seconds(1)
+  MAX_STALE_SECONDS: seconds()
     .default(7200)
     .describe('Age up to which the last good snapshot is served while the provider fails.'),
 })
