@@ -69,9 +69,9 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
 
   fastify.addHook('onReady', async () => {
     collector.start()
-    sampler.start()
+    sampler.loop.start()
   })
   fastify.addHook('preClose', async () => {
-    await Promise.all([collector.stop(), sampler.stop()])
+    await Promise.all([collector.stop(), sampler.loop.stop()])
   })
 })

@@ -1,10 +1,11 @@
 import type { FastifyBaseLogger } from 'fastify'
+import { BackgroundLoop } from '../background-loop.ts'
 import type { Clock } from '../clock.ts'
 import { type BinIndex, indexBins } from '../corridors/bins.ts'
 import type { Corridor } from '../corridors/corridor.ts'
 import type { Snapshot } from '../corridors/snapshot.ts'
 import { ProviderFailure } from '../providers/failure.ts'
-import type { Provider } from '../providers/provider.ts'
+import type { Provider, RefreshContext } from '../providers/provider.ts'
 import type { Attempt, CurrentState } from '../storage/current-state.ts'
 import { judge, type Rejection } from './judge.ts'
 
@@ -33,51 +34,55 @@ interface Ending {
 export class Collector {
   readonly #options: CollectorOptions
   readonly #indexes: ReadonlyMap<Corridor, BinIndex>
-  readonly #stop = new AbortController()
-  #running: Promise<void> = Promise.resolve()
+  readonly #loop: BackgroundLoop
 
   constructor(options: CollectorOptions) {
     this.#options = options
     this.#indexes = new Map(options.corridors.map((corridor) => [corridor, indexBins(corridor)]))
+    this.#loop = new BackgroundLoop(options.clock, (signal) => this.#round(signal))
   }
 
   start(): void {
-    this.#running = this.#run()
+    this.#loop.start()
   }
 
   /** Ends the loop and a call in flight; resolves when nothing runs any more. */
-  async stop(): Promise<void> {
-    this.#stop.abort()
-    await this.#running
+  stop(): Promise<void> {
+    return this.#loop.stop()
   }
 
-  async #run(): Promise<void> {
+  /** One tick; milliseconds until the next. */
+  async #round(signal: AbortSignal): Promise<number> {
     const { clock, state, pollSeconds, minIntervalSeconds } = this.#options
-    const intervalMs = Math.max(pollSeconds, minIntervalSeconds) * 1000
-    while (!this.#stop.signal.aborted) {
-      const startedAtMs = clock.now()
-      await this.#tick(startedAtMs)
-      // A tick that took longer than the interval is followed by a full least interval.
-      const nextAtMs = Math.max(startedAtMs + intervalMs, clock.now() + minIntervalSeconds * 1000)
-      state.nextPollAtMs = nextAtMs
-      await clock.sleep(nextAtMs - clock.now(), this.#stop.signal)
-    }
+    const startedAtMs = clock.now()
+    await this.#tick({ atMs: startedAtMs, signal })
+    // However long the tick took, a full least interval follows it.
+    const nextAtMs = Math.max(
+      startedAtMs + pollSeconds * 1000,
+      clock.now() + minIntervalSeconds * 1000,
+    )
+    state.nextPollAtMs = nextAtMs
+    return nextAtMs - clock.now()
   }
 
-  async #tick(tickAtMs: number): Promise<void> {
+  async #tick(context: RefreshContext): Promise<void> {
     for (const [corridor, index] of this.#indexes) {
-      const ending = await this.#firstGood(corridor, index, tickAtMs)
-      if (ending === null || this.#stop.signal.aborted) return
+      const ending = await this.#firstGood(corridor, index, context)
+      if (ending === null || context.signal.aborted) return
       this.#options.state.note(corridor.id, ending.attempt, ending.snapshot)
     }
   }
 
   /** The first provider's answer that is good, or else the failure of the preferred one. */
-  async #firstGood(corridor: Corridor, index: BinIndex, tickAtMs: number): Promise<Ending | null> {
+  async #firstGood(
+    corridor: Corridor,
+    index: BinIndex,
+    context: RefreshContext,
+  ): Promise<Ending | null> {
     let failed: Ending | null = null
     for (const provider of this.#options.providers) {
-      const ending = await this.#attempt(corridor, index, provider, tickAtMs)
-      if (ending.snapshot !== null || this.#stop.signal.aborted) return ending
+      const ending = await this.#attempt(corridor, index, provider, context)
+      if (ending.snapshot !== null || context.signal.aborted) return ending
       failed ??= ending
     }
     return failed
@@ -88,11 +93,11 @@ export class Collector {
     corridor: Corridor,
     index: BinIndex,
     provider: Provider,
-    tickAtMs: number,
+    context: RefreshContext,
   ): Promise<Ending> {
     const { clock, log } = this.#options
     const atMs = clock.now()
-    const { snapshot, ...how } = await this.#refresh(corridor, index, provider, tickAtMs)
+    const { snapshot, ...how } = await this.#refresh(corridor, index, provider, context)
     const attempt = { atMs, provider: provider.name, durationMs: clock.now() - atMs, ...how }
     const line = { corridor: corridor.id, ...attempt, refused: snapshot?.refused }
     if (snapshot === null) log.warn(line, 'refresh failed')
@@ -104,11 +109,10 @@ export class Collector {
     corridor: Corridor,
     index: BinIndex,
     provider: Provider,
-    tickAtMs: number,
+    context: RefreshContext,
   ): Promise<Pick<Attempt, 'outcome' | 'detail'> & Pick<Ending, 'snapshot'>> {
     const { clock, state, log } = this.#options
     try {
-      const context = { atMs: tickAtMs, signal: this.#stop.signal }
       const answer = await provider.refresh(corridor, context)
       const verdict = judge(corridor.id, index, answer, {
         provider: provider.name,
@@ -120,7 +124,7 @@ export class Collector {
     } catch (error) {
       if (error instanceof ProviderFailure)
         return { outcome: error.outcome, detail: error.message, snapshot: null }
-      if (this.#stop.signal.aborted)
+      if (context.signal.aborted)
         return { outcome: 'stopped', detail: 'the service is stopping', snapshot: null }
       log.error({ err: error }, 'refresh broke')
       return { outcome: 'internalError', detail: 'an unexpected error', snapshot: null }

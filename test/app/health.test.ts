@@ -1,12 +1,15 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { AYALON } from '../../src/corridors/ayalon.ts'
+import { HostSampler } from '../../src/modules/health/host.ts'
 import { healthSchema } from '../../src/modules/health/schemas.ts'
 import { ProviderFailure } from '../../src/providers/failure.ts'
-import { buildApp } from '../helpers/build-app.ts'
+import { buildApp, WEDNESDAY_8H } from '../helpers/build-app.ts'
+import { FakeClock } from '../helpers/fake-clock.ts'
 import { answerOf, failing, scripted } from '../helpers/providers.ts'
 
 const timeout = failing(new ProviderFailure('timeout', 'no answer'))
@@ -97,6 +100,16 @@ t.test('the load of the machine is measured in the background', async (t) => {
   const { system } = healthSchema.parse((await server.inject('/health')).json()).checks
   t.equal(system.memoryPercent, 50)
   t.ok(system.diskPercent !== null && system.diskPercent > 0)
+})
+
+t.test('a disk that cannot be looked at leaves its load unknown', async (t) => {
+  const clock = new FakeClock(WEDNESDAY_8H)
+  const memory = { available: () => 1, limit: () => 4 }
+  const sampler = new HostSampler(clock, memory, join(t.testdir(), 'gone'))
+  sampler.loop.start()
+  await clock.asleep(1)
+  t.match(sampler.load, { diskPercent: null, memoryPercent: 75 })
+  await sampler.loop.stop()
 })
 
 t.test('while draining it is not ready, and what was begun is still answered', async (t) => {

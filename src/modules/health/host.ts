@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
+import { BackgroundLoop } from '../../background-loop.ts'
 import type { Clock } from '../../clock.ts'
 
 /** How full the machine is, percent; null until it was measured. */
@@ -20,35 +21,20 @@ const SAMPLE_EVERY_MS = 10_000
 
 /** Measures the machine in the background, so that no probe waits for it. */
 export class HostSampler {
-  readonly #clock: Clock
   readonly #memory: Memory
   readonly #disk: string
-  readonly #stop = new AbortController()
-  #running: Promise<void> = Promise.resolve()
+  readonly loop: BackgroundLoop
   #cpu = cpuTimes()
   load: HostLoad = { cpuPercent: null, memoryPercent: null, diskPercent: null }
 
   /** @param disk a folder on the disk to watch */
   constructor(clock: Clock, memory: Memory, disk: string) {
-    this.#clock = clock
     this.#memory = memory
     this.#disk = disk
-  }
-
-  start(): void {
-    this.#running = this.#run()
-  }
-
-  async stop(): Promise<void> {
-    this.#stop.abort()
-    await this.#running
-  }
-
-  async #run(): Promise<void> {
-    while (!this.#stop.signal.aborted) {
+    this.loop = new BackgroundLoop(clock, async () => {
       this.load = await this.#sample()
-      await this.#clock.sleep(SAMPLE_EVERY_MS, this.#stop.signal)
-    }
+      return SAMPLE_EVERY_MS
+    })
   }
 
   async #sample(): Promise<HostLoad> {
@@ -57,14 +43,19 @@ export class HostSampler {
     const totalMs = this.#cpu.total - before.total
     const limit = this.#memory.limit()
     const memory = limit > 0 ? Math.min(limit, totalmem()) : totalmem()
-    const disk = await statfs(this.#disk)
     return {
       // The first sample follows at once on the start, before there is a span to measure.
       cpuPercent: totalMs > 0 ? percent(this.#cpu.busy - before.busy, totalMs) : null,
       memoryPercent: percent(memory - this.#memory.available(), memory),
-      diskPercent: percent(disk.blocks - disk.bavail, disk.blocks),
+      diskPercent: await diskPercent(this.#disk),
     }
   }
+}
+
+/** Null where the folder cannot be looked at, which is no reason to stop serving. */
+async function diskPercent(folder: string): Promise<number | null> {
+  const disk = await statfs(folder).catch(() => null)
+  return disk && percent(disk.blocks - disk.bavail, disk.blocks)
 }
 
 const percent = (part: number, whole: number): number =>
