@@ -9,11 +9,13 @@ const REDACTED = '[REDACTED]'
  */
 export class Secret {
   #value: string
+  readonly #known = new Set<string>()
   #readFrom: string | null
   #fileStamp = ''
 
   private constructor(value: string, file: string | null) {
     this.#value = value
+    this.#known.add(value)
     this.#readFrom = file
   }
 
@@ -32,11 +34,14 @@ export class Secret {
     return this.#value
   }
 
-  /** A text with every occurrence of the secret taken out, also in its URL-encoded form. */
+  /**
+   * A text with every occurrence of the secret taken out: of every value that it had, plain and in
+   * the forms in which a URL or a JSON text repeats it.
+   */
   redact(text: string): string {
-    return text
-      .replaceAll(this.#value, REDACTED)
-      .replaceAll(encodeURIComponent(this.#value), REDACTED)
+    return [...this.#known]
+      .flatMap(formsOf)
+      .reduce((clean, form) => clean.replaceAll(form, REDACTED), text)
   }
 
   toString(): string {
@@ -59,9 +64,18 @@ export class Secret {
       const value = (await readFile(file, 'utf8')).trim()
       if (value === '') return
       this.#value = value
+      this.#known.add(value)
       this.#fileStamp = stamp
     } catch {
       // While a file is being replaced it may be missing for a moment; the last value stands.
     }
   }
 }
+
+const formsOf = (value: string): string[] => [
+  value,
+  encodeURIComponent(value),
+  new URLSearchParams({ '': value }).toString().slice(1),
+  JSON.stringify(value).slice(1, -1),
+  value.replaceAll('/', '\\/'),
+]

@@ -1,10 +1,12 @@
-import { type Config, loadConfig } from '../config/config.ts'
+import type { Config } from '../config/config.ts'
 import { readCorridor } from '../config/corridor-files.ts'
+import { loadConfig } from '../config/setup.ts'
 import { indexBins } from '../corridors/bins.ts'
 import { type Corridor, type Section, sectionsOf } from '../corridors/corridor.ts'
 import { overallBearing } from '../corridors/geometry-faults.ts'
 import { matchPieces } from '../corridors/matching.ts'
 import type { SectionObservation } from '../corridors/section-observation.ts'
+import { orFailure } from '../providers/answers.ts'
 import { createProvider } from '../providers/create.ts'
 import { ProviderFailure } from '../providers/failure.ts'
 import { createUpstream, MAX_BODY_BYTES } from '../providers/upstream/client.ts'
@@ -32,7 +34,7 @@ export async function checkCorridor(
   }
   print(`${corridor.name} (${corridor.id}): ${sectionsOf(corridor).length} sections, no faults`)
   const config = loadConfig(environment)
-  const coverage = await coverageOf(corridor, config).catch(asFailure)
+  const coverage = await coverageOf(corridor, config)
   const sections = coverage instanceof ProviderFailure ? null : coverage
   for (const [index, section] of sectionsOf(corridor).entries())
     print(`  ${describe(section)}${describeCoverage(sections?.[index])}`)
@@ -40,11 +42,6 @@ export async function checkCorridor(
   if (!(coverage instanceof ProviderFailure)) return 0
   print(`The provider gave no usable answer: ${coverage.message} (${coverage.outcome}).`)
   return 1
-}
-
-const asFailure = (error: unknown): ProviderFailure => {
-  if (error instanceof ProviderFailure) return error
-  throw error
 }
 
 const describe = ({ id, lengthM, points }: Section): string => {
@@ -59,13 +56,13 @@ const describeCoverage = (observation: SectionObservation | undefined): string =
 }
 
 /**
- * What the preferred provider covers, section by section; null where it only invents numbers.
- * @throws ProviderFailure when it gives no usable answer
+ * What the preferred provider covers, section by section; null where it only invents numbers, and
+ * its failure where it gives no usable answer.
  */
 async function coverageOf(
   corridor: Corridor,
   config: Config,
-): Promise<readonly SectionObservation[] | null> {
+): Promise<readonly SectionObservation[] | ProviderFailure | null> {
   const [name] = config.TRAFFIC_PROVIDERS
   if (name === 'simulated') return null
   const timeoutMs = config.UPSTREAM_TIMEOUT_SECONDS * 1000
@@ -73,8 +70,9 @@ async function coverageOf(
   const provider = createProvider(name, config, upstream, () => {})
   const context = { atMs: Date.now(), signal: new AbortController().signal }
   try {
-    const { pieces } = await provider.refresh(corridor, context)
-    return matchPieces(indexBins(corridor), pieces).sections
+    const answer = await orFailure(() => provider.refresh(corridor, context))
+    if (answer instanceof ProviderFailure) return answer
+    return matchPieces(indexBins(corridor), answer.pieces).sections
   } finally {
     await upstream.close()
   }

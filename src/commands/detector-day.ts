@@ -1,3 +1,5 @@
+import { z } from 'zod'
+
 /** Five minutes of one detector station. */
 export interface DetectorRow {
   /** Since midnight, ms. */
@@ -13,6 +15,24 @@ export interface DetectorRow {
 
 const COLUMNS = 'time,station,seq,length_km,lanes_eff,vff_kmh,speed_kmh,flow_vph'
 
+const TIME = /^([01]\d|2[0-3]):[0-5]\d$/
+const decimal = z
+  .string()
+  .regex(/^\d+(\.\d+)?$/)
+  .transform(Number)
+const positive = decimal.pipe(z.number().positive())
+
+const fields = z.tuple([
+  z.string().regex(TIME),
+  z.string().min(1),
+  decimal,
+  positive,
+  positive,
+  positive,
+  positive,
+  decimal,
+])
+
 /**
  * Reads a day of measured speeds and flows from CSV with the columns above.
  * @throws Error naming the line that is wrong
@@ -20,22 +40,14 @@ const COLUMNS = 'time,station,seq,length_km,lanes_eff,vff_kmh,speed_kmh,flow_vph
 export function parseDetectorDay(csv: string): DetectorRow[] {
   const [header, ...lines] = csv.trim().split(/\r?\n/)
   if (header !== COLUMNS) throw new Error(`line 1: the columns must be ${COLUMNS}`)
+  if (lines.length === 0) throw new Error('line 2: there are no rows')
   return lines.map((line, index) => {
-    const [time = '', station = '', , ...numbers] = line.split(',')
-    const [hours = Number.NaN, minutes = Number.NaN] = time.split(':').map(Number)
-    const [lengthKm, lanes, freeFlowKmh, speedKmh, flowVehH, ...more] = numbers.map(Number)
-    const row = {
-      atMs: (hours * 60 + minutes) * 60_000,
-      station,
-      lengthKm: lengthKm ?? Number.NaN,
-      lanes: lanes ?? Number.NaN,
-      freeFlowKmh: freeFlowKmh ?? Number.NaN,
-      speedKmh: speedKmh ?? Number.NaN,
-      flowVehH: flowVehH ?? Number.NaN,
-    }
-    const { station: _name, ...values } = row
-    if (more.length > 0 || Object.values(values).some((value) => !Number.isFinite(value)))
+    const parsed = fields.safeParse(line.split(','))
+    if (!parsed.success)
       throw new Error(`line ${index + 2}: it does not have the columns ${COLUMNS}`)
-    return row
+    const [time, station, , lengthKm, lanes, freeFlowKmh, speedKmh, flowVehH] = parsed.data
+    const [hours, minutes] = [time.slice(0, 2), time.slice(3)].map(Number)
+    const atMs = Date.UTC(1970, 0, 1, hours, minutes)
+    return { atMs, station, lengthKm, lanes, freeFlowKmh, speedKmh, flowVehH }
   })
 }

@@ -3,8 +3,7 @@ import { pino } from 'pino'
 import pkg from '../../package.json' with { type: 'json' }
 import { app } from '../app.ts'
 import { systemClock } from '../clock.ts'
-import { loadConfig } from '../config/config.ts'
-import { loadCorridors } from '../config/corridor-files.ts'
+import { loadSetup } from '../config/setup.ts'
 import type { Memory } from '../modules/health/host.ts'
 import { createProvider } from '../providers/create.ts'
 import type { Provider } from '../providers/provider.ts'
@@ -24,8 +23,7 @@ export async function serve(host: {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly memory: Memory
 }): Promise<void> {
-  const config = loadConfig(host.environment)
-  const corridors = loadCorridors(config.CORRIDORS_DIR, config.CORRIDORS)
+  const { config, corridors } = loadSetup(host.environment)
   const log = pino({ level: config.LOG_LEVEL })
   const upstream = createUpstream({
     timeoutMs: config.UPSTREAM_TIMEOUT_SECONDS * 1000,

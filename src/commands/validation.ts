@@ -1,10 +1,11 @@
-import { HOURLY_SHARE_PERCENT } from '../corridors/demand.ts'
+import { shareOfHour } from '../corridors/demand.ts'
 import { type Band, exactly } from '../impact/band.ts'
 import { DEFAULT_EMISSION_CURVE } from '../impact/emissions/curve.ts'
 import { DEFAULT_FLEET } from '../impact/emissions/fleet.ts'
 import { CAPACITY_VEH_H_LANE } from '../impact/flow.ts'
 import { integrate } from '../impact/integral.ts'
 import { physicalImpact } from '../impact/physical.ts'
+import { sumRates } from '../impact/rates.ts'
 import type { DetectorRow } from './detector-day.ts'
 
 /** A way to set the reference speed of a station, km/h. */
@@ -17,7 +18,7 @@ export interface ReferenceRule {
 export interface Comparison {
   readonly measuredVehH: number
   readonly estimatedVehH: Band
-  /** Of the central estimate, percent of the measured. */
+  /** Of the central estimate, percent of the measured; NaN where no delay was measured. */
   readonly errorPercent: number
 }
 
@@ -51,11 +52,10 @@ const total = (rows: readonly DetectorRow[], perHour: (row: DetectorRow) => numb
   ).total
 
 function estimate(row: DetectorRow, rule: ReferenceRule, vehiclesPerDay: number): Band {
-  const share = HOURLY_SHARE_PERCENT[Math.floor(row.atMs / 3_600_000)] ?? 0
   const state = {
     ...row,
     limitKmh: row.freeFlowKmh,
-    profileVehH: exactly((vehiclesPerDay * share) / 100),
+    profileVehH: exactly(vehiclesPerDay * shareOfHour(Math.floor(row.atMs / 3_600_000))),
     measuredFlowVehH: null,
   }
   const { rates } = physicalImpact(state, {
@@ -65,5 +65,5 @@ function estimate(row: DetectorRow, rule: ReferenceRule, vehiclesPerDay: number)
     capacityVehHLane: CAPACITY_VEH_H_LANE,
     prices: { valueOfTimePerVehH: 0, fuelPerLitre: 0 },
   })
-  return rates?.delay ?? exactly(0)
+  return sumRates([rates].filter((known) => known !== null)).delay
 }

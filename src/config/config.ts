@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs'
 import type { ProviderName } from '../corridors/snapshot.ts'
 import type { Secret } from '../secret.ts'
-import { type Environment, environmentSchema } from './environment.ts'
-import { ConfigError, type ConfigFault } from './faults.ts'
+import { commaList, type Environment, environmentSchema } from './environment.ts'
+import type { ConfigFault } from './faults.ts'
 import { readSecret } from './secrets.ts'
 
 /** The validated environment with its secrets wrapped and its providers chosen. */
@@ -14,26 +14,19 @@ export interface Config
   readonly TRAFFIC_PROVIDERS: readonly [ProviderName, ...ProviderName[]]
 }
 
-/**
- * Reads the whole configuration from the environment.
- * @throws ConfigError naming every fault at once
- */
-export function loadConfig(
-  environment: Readonly<Record<string, string | undefined>>,
-): Readonly<Config> {
-  const env = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+/** Environment variables that are set. */
+export type Variables = Readonly<Record<string, string | undefined>>
+
+/** Reads the environment; null when there are faults, all of which are added to the list. */
+export function readConfig(env: Variables, faults: ConfigFault[]): Readonly<Config> | null {
   const parsed = environmentSchema.safeParse(env)
-  const faults: ConfigFault[] = (parsed.error?.issues ?? []).map(({ path, message }) => ({
-    name: String(path[0]),
-    reason: message,
-  }))
+  for (const { path, message } of parsed.error?.issues ?? [])
+    faults.push({ name: String(path[0]), reason: message })
   const here = readSecret(env, 'HERE_API_KEY', faults)
   const tomtom = readSecret(env, 'TOMTOM_API_KEY', faults)
-  for (const name of ['REPLAY_DIR', 'CORRIDORS_DIR']) {
-    const dir = env[name]
-    if (dir !== undefined && !isDirectory(dir)) faults.push({ name, reason: 'is not a folder' })
-  }
-  const named = env.TRAFFIC_PROVIDERS?.split(',').map((name) => name.trim()) ?? []
+  if (env.REPLAY_DIR !== undefined && !isDirectory(env.REPLAY_DIR))
+    faults.push({ name: 'REPLAY_DIR', reason: 'is not a folder' })
+  const named = commaList(env.TRAFFIC_PROVIDERS ?? '')
   const needs = (provider: string, name: string, isSet: boolean): void => {
     if (named.includes(provider) && !isSet)
       faults.push({ name, reason: `is needed by the provider ${provider}` })
@@ -47,7 +40,7 @@ export function loadConfig(
       name: 'TRAFFIC_PROVIDERS',
       reason: 'simulated and replay stand alone: they are never a fallback for a real provider',
     })
-  if (!parsed.success || faults.length > 0) throw new ConfigError(faults)
+  if (!parsed.success || faults.length > 0) return null
   return Object.freeze({
     ...parsed.data,
     HERE_API_KEY: here,

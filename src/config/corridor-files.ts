@@ -3,38 +3,47 @@ import { join } from 'node:path'
 import { AYALON } from '../corridors/ayalon.ts'
 import { type Corridor, corridorSchema } from '../corridors/corridor.ts'
 import { geometryFaults } from '../corridors/geometry-faults.ts'
-import { ConfigError, type ConfigFault } from './faults.ts'
+import type { ConfigFault } from './faults.ts'
 
 /**
  * The corridors to serve: the built-in Ayalon and one for each `*.json` in the folder, or the
- * chosen ones among them.
- * @throws ConfigError naming every fault of every file
+ * chosen ones among them. Every fault of every file is added to the list.
  */
-export function loadCorridors(
+export function readCorridors(
   dir: string | undefined,
   chosen: readonly string[] | undefined,
+  faults: ConfigFault[],
 ): Corridor[] {
-  const faults: ConfigFault[] = []
+  const before = faults.length
   const corridors: Corridor[] = [AYALON]
-  for (const file of dir === undefined ? [] : corridorFiles(dir)) {
+  for (const file of corridorFiles(dir, faults)) {
     const result = readCorridor(file)
     if (Array.isArray(result)) faults.push(...result.map((reason) => ({ name: file, reason })))
-    else if (corridors.some(({ id }) => id === result.id))
+    else if (hasId(corridors, result.id))
       faults.push({ name: file, reason: `there is another corridor "${result.id}"` })
     else corridors.push(result)
   }
-  for (const id of chosen ?? [])
-    if (faults.length === 0 && !corridors.some((corridor) => corridor.id === id))
-      faults.push({ name: 'CORRIDORS', reason: `there is no corridor "${id}"` })
-  if (faults.length > 0) throw new ConfigError(faults)
+  // While files are broken, nobody can tell which ids there will be.
+  const unknown = faults.length > before ? [] : (chosen ?? []).filter((id) => !hasId(corridors, id))
+  faults.push(
+    ...unknown.map((id) => ({ name: 'CORRIDORS', reason: `there is no corridor "${id}"` })),
+  )
   return corridors.filter(({ id }) => chosen?.includes(id) ?? true)
 }
 
-const corridorFiles = (dir: string): string[] =>
-  readdirSync(dir)
-    .filter((name) => name.endsWith('.json'))
-    .sort()
-    .map((name) => join(dir, name))
+const hasId = (corridors: readonly Corridor[], wanted: string): boolean =>
+  corridors.some(({ id }) => id === wanted)
+
+function corridorFiles(dir: string | undefined, faults: ConfigFault[]): string[] {
+  if (dir === undefined) return []
+  try {
+    const names = readdirSync(dir).filter((name) => name.endsWith('.json'))
+    return names.toSorted().map((name) => join(dir, name))
+  } catch {
+    faults.push({ name: 'CORRIDORS_DIR', reason: 'is not a folder that can be read' })
+    return []
+  }
+}
 
 /** The corridor of a file, or what is wrong with it, one sentence a fault. */
 export function readCorridor(file: string): Corridor | string[] {

@@ -12,20 +12,26 @@ const whole = (least: number, most: number) =>
 /** At most a day: longer waits would overflow the timers of the runtime. */
 const seconds = () => whole(1, 86_400)
 
+/** The items of a list with commas. */
+export const commaList = (text: string): string[] => text.split(',').map((item) => item.trim())
+
 /** A list with commas, each name one of a few. */
 const list = <T extends string>(names: readonly [T, ...T[]]) => {
   const item = z.enum(names, `must be a list of ${names.join(', ')}`)
   return z
     .string()
-    .transform((text) => text.split(',').map((name) => name.trim()))
+    .transform(commaList)
     .pipe(z.tuple([item], item))
+    .refine((items) => new Set(items).size === items.length, 'must not name one twice')
 }
 
-/** An http(s) address without credentials; it always ends with a slash, so that paths append. */
+/** An http(s) address and nothing more; its path ends with a slash, so that paths append. */
 const baseUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
-  .transform((text) => new URL(text.endsWith('/') ? text : `${text}/`))
+  .transform((text) => new URL(text))
   .refine((url) => url.username === '' && url.password === '', 'must not hold credentials')
+  .refine((url) => url.search === '' && url.hash === '', 'must not hold a query or a fragment')
+  .transform((url) => new URL(url.pathname.endsWith('/') ? url : `${url}/`))
 
 /**
  * Every environment variable of the service. An empty value counts as not set. The descriptions
@@ -80,7 +86,7 @@ export const environmentSchema = z.object({
     .describe('Folder of corridor files (*.json) that are served beside the built-in Ayalon.'),
   CORRIDORS: z
     .string()
-    .transform((text) => text.split(',').map((id) => id.trim()))
+    .transform(commaList)
     .optional()
     .describe('Ids of the corridors to serve; each costs provider calls. Default: all.'),
   POLL_SECONDS: seconds().default(300).describe('Time between two refreshes.'),

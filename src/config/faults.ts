@@ -9,6 +9,7 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 
   constructor(faults: readonly ConfigFault[]) {
-    super(faults.map(({ name, reason }) => `${name}: ${reason}`).join('\n'))
+    const lines = faults.map(({ name, reason }) => `${name}: ${reason}`)
+    super([...new Set(lines)].join('\n'))
   }
 }

@@ -1,8 +1,9 @@
 import { type Corridor, type Section, sectionsOf } from './corridor.ts'
 import {
   bearingDegrees,
+  cutAlong,
   type LatLon,
-  pairs,
+  lastOf,
   pointAlong,
   polylineLengthM,
   projectionAround,
@@ -69,11 +70,10 @@ const cellOf = (metres: number): number => Math.floor(metres / CELL_M)
 function cut(section: Section, place: number, project: (point: LatLon) => XY): Bin[] {
   const lengthM = polylineLengthM(section.points)
   const count = Math.max(1, Math.round(lengthM / BIN_M))
-  const at = (share: number): XY => project(pointAlong(section.points, share * lengthM))
-  const edges = Array.from({ length: count + 1 }, (_, edge) => at(edge / count))
-  return pairs(edges).map(([from, to], bin) => ({
+  const edgesM = Array.from({ length: count - 1 }, (_, edge) => ((edge + 1) / count) * lengthM)
+  return cutAlong(section.points, edgesM).map((stretch) => ({
     section: place,
-    centre: at((bin + 0.5) / count),
-    bearing: bearingDegrees(from, to),
+    centre: project(pointAlong(stretch, polylineLengthM(stretch) / 2)),
+    bearing: bearingDegrees(project(stretch[0]), project(lastOf(stretch))),
   }))
 }

@@ -1,5 +1,4 @@
-import type { Band } from '../impact/band.ts'
-import { scale } from '../impact/band.ts'
+import { type Band, scale } from '../impact/band.ts'
 import { DAY_FACTORS, dayType } from './calendar.ts'
 import type { Corridor } from './corridor.ts'
 import { localTime } from './local-time.ts'
@@ -13,14 +12,16 @@ export const HOURLY_SHARE_PERCENT = [
   5.69, 5.59, 5.36, 4.89, 4.4, 3.91, 3.0, 2.04,
 ] as const
 
+/** The part of a day's vehicles that drive in the hour that begins at 0 to 23 h. */
+export const shareOfHour = (hour: number): number => (HOURLY_SHARE_PERCENT[hour] ?? 0) / 100
+
 /** Vehicles per hour in one direction at a moment: the corridor's demand profile with its band. */
 export function profileVehH(corridor: Corridor, atMs: number): Band {
   const local = localTime(atMs, corridor.timeZone)
-  const share = (HOURLY_SHARE_PERCENT[local.hour] ?? 0) / 100
   const factor = DAY_FACTORS[dayType(local, corridor.calendar)]
   const { vehiclesPerDay, uncertainty } = corridor.demand
   return scale(
     { low: 1 - uncertainty, central: 1, high: 1 + uncertainty },
-    vehiclesPerDay.amount * factor * share,
+    vehiclesPerDay.amount * factor * shareOfHour(local.hour),
   )
 }

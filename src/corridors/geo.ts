@@ -1,6 +1,9 @@
 /** A point as latitude and longitude in degrees (WGS 84). */
 export type LatLon = readonly [lat: number, lon: number]
 
+/** A line through points, in order. */
+export type Polyline = [LatLon, ...LatLon[]]
+
 /** A point in metres east and north of a projection's origin. */
 export interface XY {
   readonly x: number
@@ -69,36 +72,41 @@ export function pairs<T>(items: readonly T[]): [T, T][] {
   return found
 }
 
-/** The last of some items, of which there is at least one. */
-export const lastOf = <T>(items: readonly [T, ...T[]]): T => items.reduce((_, item) => item)
+/** The last of some items, of which there must be one: no items are a TypeError. */
+export const lastOf = <T>(items: readonly T[]): T => items.reduce((_, item) => item)
 
-/** The piece of a polyline between two distances from its start, metres. */
-export function sliceAlong(points: readonly LatLon[], fromM: number, toM: number): LatLon[] {
-  const slice: LatLon[] = []
+/**
+ * Cuts a polyline at distances from its start, metres, ascending and within its length: one
+ * stretch more than there are cuts. Walks the line once.
+ */
+export function cutAlong(
+  [first, ...others]: readonly [LatLon, ...LatLon[]],
+  cutsM: readonly number[],
+): Polyline[] {
+  const stretches: Polyline[] = []
+  const cuts = cutsM.values()
+  let cut = cuts.next()
+  let stretch: Polyline = [first]
+  let from = first
   let atM = 0
-  for (const [a, b] of pairs(points)) {
-    const stepM = distanceM(a, b)
-    const start = Math.max(fromM, atM)
-    const end = Math.min(toM, atM + stepM)
-    if (stepM > 0 && start < end) {
-      if (slice.length === 0) slice.push(between(a, b, (start - atM) / stepM))
-      slice.push(between(a, b, (end - atM) / stepM))
+  for (const to of others) {
+    const stepM = distanceM(from, to)
+    while (stepM > 0 && cut.value !== undefined && cut.value <= atM + stepM) {
+      const at = between(from, to, (cut.value - atM) / stepM)
+      stretches.push([...stretch, at])
+      stretch = [at]
+      cut = cuts.next()
     }
+    stretch.push(to)
+    from = to
     atM += stepM
   }
-  return slice
+  return [...stretches, stretch]
 }
 
-/** The point at a distance from the start of a polyline, metres; its end beyond the end. */
-export function pointAlong(points: readonly [LatLon, ...LatLon[]], alongM: number): LatLon {
-  let leftM = alongM
-  for (const [a, b] of pairs(points)) {
-    const stepM = distanceM(a, b)
-    if (leftM < stepM) return between(a, b, leftM / stepM)
-    leftM -= stepM
-  }
-  return lastOf(points)
-}
+/** The point at a distance from the start of a polyline, metres, within its length. */
+export const pointAlong = (points: readonly [LatLon, ...LatLon[]], alongM: number): LatLon =>
+  lastOf(cutAlong(points, [alongM]))[0]
 
 const between = (a: LatLon, b: LatLon, share: number): LatLon => [
   a[0] + (b[0] - a[0]) * share,

@@ -35,9 +35,11 @@ export interface Refusal {
   readonly pieces: number
 }
 
-/** True when the piece has a geometry and speeds that traffic can have. */
+/** True when the piece has a geometry, a confidence and speeds that traffic can have. */
 export const isPlausible = (piece: RoadPiece): boolean =>
   piece.points.length >= 2 &&
+  piece.confidence >= 0 &&
+  piece.confidence <= 1 &&
   (piece.closed || (isPlausibleSpeedKmh(piece.speedKmh) && isPlausibleSpeedKmh(piece.freeFlowKmh)))
 
 /** The same for two reports of one piece: its points, to a metre. */

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { ProviderName } from '../corridors/snapshot.ts'
 import type { Secret } from '../secret.ts'
 import { parseHere } from './here/parse.ts'
@@ -36,7 +37,7 @@ export function createProvider(
 ): Provider {
   const live = (key: Secret | null, baseUrl: URL): LiveOptions => {
     const secret = required(key)
-    const dir = config.RECORD_DIR
+    const dir = config.RECORD_DIR && join(config.RECORD_DIR, name)
     const record =
       dir === undefined
         ? noRecorder

@@ -14,9 +14,13 @@ export function parseJsonBody<T>(body: string, schema: z.ZodType<T>): T {
   }
   const result = schema.safeParse(json)
   if (result.success) return result.data
-  const issue = result.error.issues[0]
-  const path = issue?.path.join('.') || 'the body'
-  throw new ProviderFailure('badAnswer', `the answer has the wrong shape at ${path}`)
+  throw wrongShape(result.error)
+}
+
+/** The failure that a body of another shape is: where its first fault stands. */
+export function wrongShape({ issues }: z.ZodError): ProviderFailure {
+  const [path] = issues.map((issue) => issue.path.join('.'))
+  return new ProviderFailure('badAnswer', `the answer has the wrong shape at ${path || 'the body'}`)
 }
 
 function describeText(body: string): string {

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import type { LatLon } from '../../corridors/geo.ts'
-import { type Refusal, type RoadPiece, tally } from '../../corridors/road-piece.ts'
-import { parseJsonBody } from '../json-body.ts'
+import type { Refusal, RoadPiece } from '../../corridors/road-piece.ts'
+import { joinAnswers } from '../answers.ts'
+import { parseJsonBody, wrongShape } from '../json-body.ts'
 import type { ProviderAnswer } from '../provider.ts'
 import { splitByLength } from './split.ts'
 
@@ -20,49 +21,61 @@ const flowFields = {
   confidence: z.number().optional(),
   traversability: z.string().optional(),
 }
-const subSegment = z.object({ ...flowFields, length: z.number() })
+const subSegment = z.object({ ...flowFields, length: z.number().positive() })
 type Flow = z.infer<z.ZodObject<typeof flowFields>>
 
-const point = z.object({ lat: z.number().min(-90).max(90), lng: z.number().min(-180).max(180) })
+const point = z
+  .object({ lat: z.number().min(-90).max(90), lng: z.number().min(-180).max(180) })
+  .transform(({ lat, lng }): LatLon => [lat, lng])
 
-/** HERE Traffic v7 `/flow` with `locationReferencing=shape`, as far as it is used. */
+const latLon = z.custom<LatLon>(Array.isArray)
+
+/** The links of a location, joined to one line. */
+const shape = z
+  .object({ links: z.array(z.object({ points: z.array(point) })) })
+  .transform(({ links }) => ({ points: links.flatMap(({ points }) => points) }))
+  .pipe(z.object({ points: z.tuple([latLon], latLon) }))
+
+const flowResult = z.object({
+  location: z.object({ shape }),
+  currentFlow: z.object({ ...flowFields, subSegments: z.array(subSegment).optional() }),
+})
+
+/** HERE Traffic v7 `/flow` with `locationReferencing=shape`; each result is read on its own. */
 const flowBody = z.object({
   sourceUpdated: z.iso.datetime({ offset: true }).optional(),
-  results: z.array(
-    z.object({
-      location: z.object({
-        shape: z.object({ links: z.array(z.object({ points: z.array(point) })) }),
-      }),
-      currentFlow: z.object({ ...flowFields, subSegments: z.array(subSegment).optional() }),
-    }),
-  ),
+  results: z.array(z.unknown()),
 })
 
 /**
  * Reads a HERE flow body: one piece a result, or one a sub-segment where it has them, and only
- * those with real-time confidence (above 0.7).
- * @throws ProviderFailure `badAnswer` when the body has another shape
+ * those with real-time confidence (above 0.7). A result of another shape is refused by itself.
+ * @throws ProviderFailure `badAnswer` when the body, or every result, has another shape
  */
 export function parseHere(body: string): ProviderAnswer {
   const { sourceUpdated, results } = parseJsonBody(body, flowBody)
-  const refused: Refusal[] = []
-  const pieces = results.flatMap(({ location, currentFlow }) => {
-    const points = location.shape.links.flatMap(({ points }) =>
-      points.map(({ lat, lng }): LatLon => [lat, lng]),
-    )
-    const parts = currentFlow.subSegments?.length
-      ? splitByLength(points, currentFlow.subSegments)
-      : [{ points, part: currentFlow }]
-    return parts.flatMap(({ points: stretch, part }) => {
-      const { freeFlow, confidence, traversability } = currentFlow
-      const piece = toPiece(stretch, { freeFlow, confidence, traversability, ...part })
-      if (piece.confidence > REAL_TIME_CONFIDENCE) return [piece]
-      refused.push({ reason: 'lowConfidence', pieces: 1 })
-      return []
-    })
-  })
   const observedAtMs = sourceUpdated === undefined ? null : Date.parse(sourceUpdated)
-  return { pieces, observedAtMs, refused: tally(refused) }
+  if (results.length === 0) return { pieces: [], observedAtMs, refused: [] }
+  const parts = results.map((result) => {
+    const parsed = flowResult.safeParse(result)
+    return parsed.success ? answerOf(parsed.data) : wrongShape(parsed.error)
+  })
+  return { ...joinAnswers(parts), observedAtMs }
+}
+
+function answerOf({ location, currentFlow }: z.infer<typeof flowResult>): ProviderAnswer {
+  const { subSegments = [], freeFlow, confidence, traversability } = currentFlow
+  const { points } = location.shape
+  const pieces =
+    subSegments.length === 0
+      ? [toPiece(points, currentFlow)]
+      : splitByLength(points, subSegments).map(({ points: stretch, part }) =>
+          toPiece(stretch, { freeFlow, confidence, traversability, ...part }),
+        )
+  const known = pieces.filter((piece) => piece.confidence > REAL_TIME_CONFIDENCE)
+  const guessed = pieces.length - known.length
+  const refused: Refusal[] = guessed > 0 ? [{ reason: 'lowConfidence', pieces: guessed }] : []
+  return { pieces: known, observedAtMs: null, refused }
 }
 
 /** A speed that is missing becomes 0, which is refused as implausible. A closure needs none. */

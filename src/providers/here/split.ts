@@ -1,4 +1,4 @@
-import { type LatLon, polylineLengthM, sliceAlong } from '../../corridors/geo.ts'
+import { cutAlong, type LatLon, type Polyline, polylineLengthM } from '../../corridors/geo.ts'
 
 /** A stretch of a polyline and the part that it belongs to. */
 export interface Stretch<Part> {
@@ -7,19 +7,24 @@ export interface Stretch<Part> {
 }
 
 /**
- * Cuts a polyline into consecutive stretches by the parts' lengths in metres. The lengths are
- * scaled to the polyline's own, which differs a little from the provider's.
+ * Cuts a polyline into consecutive stretches by the parts' lengths in metres, which must be
+ * positive. They are scaled to the polyline's own length, which differs a little from the
+ * provider's.
  */
 export function splitByLength<Part extends { readonly length: number }>(
-  points: readonly LatLon[],
+  points: Readonly<Polyline>,
   parts: readonly Part[],
 ): Stretch<Part>[] {
   const total = parts.reduce((sum, { length }) => sum + length, 0)
   const scale = polylineLengthM(points) / total
   let atM = 0
-  return parts.map((part) => {
-    const fromM = atM
-    atM += part.length * scale
-    return { points: sliceAlong(points, fromM, atM), part }
+  const endsM = parts.map(({ length }) => {
+    atM += length * scale
+    return atM
   })
+  const stretches = cutAlong(points, endsM.slice(0, -1))
+  // Rounding may leave the line without its last, immeasurably short stretch.
+  return parts.flatMap((part, index) =>
+    stretches.slice(index, index + 1).map((stretch) => ({ points: stretch, part })),
+  )
 }

@@ -10,15 +10,12 @@ export type RecordedRefresh = readonly string[]
  * @throws ProviderFailure `unreachable` when a folder cannot be read
  */
 export async function listRefreshes(dir: string): Promise<RecordedRefresh[]> {
-  const entries = (await readdir(dir, { withFileTypes: true }).catch(unreadable))
-    .filter((entry) => !entry.name.startsWith('.'))
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-  const folders = entries.filter((entry) => entry.isDirectory())
-  if (folders.length > 0) {
-    const nested = await Promise.all(folders.map(({ name }) => listRefreshes(join(dir, name))))
-    return nested.flat()
-  }
-  return entries.length === 0 ? [] : [entries.map((entry) => join(dir, entry.name))]
+  const names = (await readdir(dir).catch(unreadable)).filter((name) => !name.startsWith('.'))
+  const paths = names.toSorted().map((name) => join(dir, name))
+  const kinds = await Promise.all(paths.map((path) => stat(path).catch(unreadable)))
+  const folders = paths.filter((_, index) => kinds[index]?.isDirectory())
+  if (folders.length > 0) return (await Promise.all(folders.map(listRefreshes))).flat()
+  return paths.length === 0 ? [] : [paths]
 }
 
 /**
@@ -29,7 +26,7 @@ export async function readBody(file: string, maxBytes: number): Promise<string> 
   const { size } = await stat(file).catch(unreadable)
   if (size > maxBytes)
     throw new ProviderFailure('badAnswer', `a recorded body is larger than ${maxBytes} bytes`)
-  return readFile(file, 'utf8')
+  return readFile(file, 'utf8').catch(unreadable)
 }
 
 function unreadable(): never {

@@ -1,6 +1,4 @@
 import { z } from 'zod'
-import { ProviderFailure } from '../failure.ts'
-import { failureOfStatus } from '../upstream/status.ts'
 
 /** TomTom's 400 where no road is near the point, or the country is not covered at all. */
 const noCoverageBody = z.object({
@@ -16,10 +14,3 @@ export function isNoCoverage(body: string): boolean {
     return false
   }
 }
-
-export const noCoverage = (): ProviderFailure =>
-  new ProviderFailure('noCoverage', 'the provider has no road near the point asked for')
-
-/** The failure that an error answer means. Its body may be HTML or empty, whatever the status. */
-export const failureOfError = (status: number, body: string): ProviderFailure =>
-  status === 400 && isNoCoverage(body) ? noCoverage() : failureOfStatus(status)

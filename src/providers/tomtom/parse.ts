@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import { type LatLon, polylineLengthM } from '../../corridors/geo.ts'
 import type { Refusal } from '../../corridors/road-piece.ts'
+import { ProviderFailure } from '../failure.ts'
 import { parseJsonBody } from '../json-body.ts'
 import type { ProviderAnswer } from '../provider.ts'
-import { isNoCoverage, noCoverage } from './error-body.ts'
+import { isNoCoverage } from './error-body.ts'
 
 /** Below this TomTom's speed is a guess. */
 const LEAST_CONFIDENCE = 0.5
@@ -33,10 +34,11 @@ const segmentBody = z.object({
 /**
  * Reads one body: the segment as one piece, its speeds as length ÷ travel time, because whole
  * km/h cost up to 3.6 % at 14 km/h. Confidence below 0.5 is refused.
- * @throws ProviderFailure `noCoverage` for a recorded error of TomTom's that says so, `badAnswer` for another shape
+ * @throws ProviderFailure `noCoverage` for TomTom's words that it has no road there, `badAnswer` for another shape
  */
 export function parseTomTom(body: string): ProviderAnswer {
-  if (isNoCoverage(body)) throw noCoverage()
+  if (isNoCoverage(body))
+    throw new ProviderFailure('noCoverage', 'the provider has no road near the point asked for')
   const segment = parseJsonBody(body, segmentBody).flowSegmentData
   const points = segment.coordinates.coordinate.map(
     ({ latitude, longitude }): LatLon => [latitude, longitude],
