@@ -29,8 +29,8 @@ export interface BinIndex {
   readonly sections: readonly Section[]
   readonly bins: readonly Bin[]
   readonly project: (point: LatLon) => XY
-  /** Places in `bins` of those that may lie within a margin (at most 50 m) of a segment. */
-  near(from: XY, to: XY, marginM: number): readonly number[]
+  /** The bins that may lie within a margin (at most 50 m) of a segment. */
+  near(from: XY, to: XY, marginM: number): readonly Bin[]
 }
 
 /** Cuts every section into bins of 10 m and indexes them. */
@@ -38,15 +38,8 @@ export function indexBins(corridor: Corridor): BinIndex {
   const sections = sectionsOf(corridor)
   const project = projectionAround(corridor.directions[0].sections[0].points[0])
   const bins = sections.flatMap((section, place) => cut(section, place, project))
-  const cells = new Map<string, number[]>()
-  for (const [place, { centre }] of bins.entries()) {
-    const key = `${cellOf(centre.x)},${cellOf(centre.y)}`
-    const cell = cells.get(key)
-    if (cell === undefined) cells.set(key, [place])
-    else cell.push(place)
-  }
-  const all = bins.map((_, place) => place)
-  const near = (from: XY, to: XY, marginM: number): readonly number[] => {
+  const cells = Map.groupBy(bins, ({ centre }) => `${cellOf(centre.x)},${cellOf(centre.y)}`)
+  const near = (from: XY, to: XY, marginM: number): readonly Bin[] => {
     const [left, right] = [
       cellOf(Math.min(from.x, to.x) - marginM),
       cellOf(Math.max(from.x, to.x) + marginM),
@@ -56,8 +49,8 @@ export function indexBins(corridor: Corridor): BinIndex {
       cellOf(Math.max(from.y, to.y) + marginM),
     ]
     // A very long segment crosses more cells than there are bins: looking at every bin is cheaper.
-    if ((right - left + 1) * (top - bottom + 1) > all.length) return all
-    const found: number[] = []
+    if ((right - left + 1) * (top - bottom + 1) > bins.length) return bins
+    const found: Bin[] = []
     for (let x = left; x <= right; x++)
       for (let y = bottom; y <= top; y++) found.push(...(cells.get(`${x},${y}`) ?? []))
     return found

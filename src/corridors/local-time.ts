@@ -16,22 +16,21 @@ const formats = new Map<string, Intl.DateTimeFormat>()
 export function localTime(atMs: number, timeZone: string): LocalTime {
   let format = formats.get(timeZone)
   if (format === undefined) {
-    const numeric = 'numeric'
-    format = new Intl.DateTimeFormat('en-US', {
+    // Swedish writes dates as ISO 8601 does: 2026-11-18 08:00.
+    format = new Intl.DateTimeFormat('sv-SE', {
       timeZone,
-      calendar: 'gregory',
-      hourCycle: 'h23',
-      year: numeric,
-      month: numeric,
-      day: numeric,
-      hour: numeric,
-      minute: numeric,
+      dateStyle: 'short',
+      timeStyle: 'short',
     })
     formats.set(timeZone, format)
   }
-  const parts = new Map(format.formatToParts(atMs).map(({ type, value }) => [type, Number(value)]))
-  const part = (type: Intl.DateTimeFormatPartTypes): number => parts.get(type) ?? Number.NaN
-  const [year, month, day] = [part('year'), part('month'), part('day')]
-  const weekday = new Date(Date.UTC(year, month - 1, day)).getUTCDay()
-  return { year, month, day, weekday, hour: part('hour'), minute: part('minute') }
+  const wall = new Date(`${format.format(atMs).replace(' ', 'T')}Z`)
+  return {
+    year: wall.getUTCFullYear(),
+    month: wall.getUTCMonth() + 1,
+    day: wall.getUTCDate(),
+    weekday: wall.getUTCDay(),
+    hour: wall.getUTCHours(),
+    minute: wall.getUTCMinutes(),
+  }
 }

@@ -1,4 +1,4 @@
-import type { BinIndex } from './bins.ts'
+import type { Bin, BinIndex } from './bins.ts'
 import { angleBetween, bearingDegrees, distanceToSegmentM, pairs } from './geo.ts'
 import { geometryKey, isPlausible, type Refusal, type RoadPiece, tally } from './road-piece.ts'
 import { observeSection, type SectionObservation } from './section-observation.ts'
@@ -27,7 +27,7 @@ type Fate = 'used' | 'oppositeCarriageway' | 'wrongRoad'
  * often it was reported; implausible pieces and those of other roads are refused and counted.
  */
 export function matchPieces(index: BinIndex, pieces: readonly RoadPiece[]): Match {
-  const claims = new Array<Claim | undefined>(index.bins.length).fill(undefined)
+  const claims = new Map<Bin, Claim>()
   const seen = new Set<string>()
   const refused: Refusal[] = []
   for (const piece of pieces) {
@@ -35,10 +35,10 @@ export function matchPieces(index: BinIndex, pieces: readonly RoadPiece[]): Matc
     if (reason !== 'used') refused.push({ reason, pieces: 1 })
   }
   const sections = index.sections.map((section, place) => {
-    const covered = claims.filter((_, bin) => index.bins[bin]?.section === place)
+    const bins = index.bins.filter((bin) => bin.section === place)
     return observeSection(
       section.id,
-      covered.map((claim) => claim?.piece ?? null),
+      bins.map((bin) => claims.get(bin)?.piece ?? null),
     )
   })
   return { sections, refused: tally(refused) }
@@ -53,21 +53,19 @@ function refusalOf(piece: RoadPiece, seen: Set<string>): 'implausible' | 'duplic
 }
 
 /** Claims the bins that the piece runs through, where it is nearer than any piece before it. */
-function layOn(index: BinIndex, piece: RoadPiece, claims: (Claim | undefined)[]): Fate {
+function layOn(index: BinIndex, piece: RoadPiece, claims: Map<Bin, Claim>): Fate {
   let fate: Fate = 'wrongRoad'
   for (const [from, to] of pairs(piece.points.map(index.project))) {
     if (from.x === to.x && from.y === to.y) continue
     const bearing = bearingDegrees(from, to)
-    for (const place of index.near(from, to, MATCH_DISTANCE_M)) {
-      const bin = index.bins[place]
-      if (bin === undefined) continue
+    for (const bin of index.near(from, to, MATCH_DISTANCE_M)) {
       const distanceM = distanceToSegmentM(bin.centre, from, to)
       if (distanceM > MATCH_DISTANCE_M) continue
       const angle = angleBetween(bearing, bin.bearing)
       if (angle <= MATCH_ANGLE_DEGREES) {
         fate = 'used'
-        if (distanceM < (claims[place]?.distanceM ?? Number.POSITIVE_INFINITY))
-          claims[place] = { piece, distanceM }
+        if (distanceM < (claims.get(bin)?.distanceM ?? Number.POSITIVE_INFINITY))
+          claims.set(bin, { piece, distanceM })
       } else if (angle >= 180 - MATCH_ANGLE_DEGREES && fate !== 'used') {
         fate = 'oppositeCarriageway'
       }

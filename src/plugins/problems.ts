@@ -21,7 +21,7 @@ export const problems = fp(async (app: FastifyInstance) => {
     return sendProblem(reply, problem, request.id)
   })
   app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split('?', 1)[0] ?? ''
+    const path = request.url.replace(/\?.*$/s, '')
     const allow = [...methodsOf].find(([pattern]) => matches(pattern, path))?.[1]
     const problem =
       allow === undefined

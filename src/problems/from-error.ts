@@ -1,5 +1,6 @@
 import type { FastifySchemaValidationError } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import { z } from 'zod'
 import { type InputFault, Problem, type ProblemCode } from './problem.ts'
 
 /** How many wrong inputs one answer names. */
@@ -21,14 +22,18 @@ const FRAMEWORK_ERRORS: Readonly<Record<string, readonly [ProblemCode, string]>>
   FST_ERR_MAX_PARAM_LENGTH: ['invalid_input', 'A part of the path is too long.'],
 }
 
+const frameworkError = z.object({ code: z.string() })
+/** An error of the framework or of its parsers that is the client's fault. */
+const clientError = z.object({ statusCode: z.number().min(400).lt(500) })
+
 /** The problem that any thrown thing is for the client; unknown ones are internal errors. */
 export function problemFrom(error: unknown): Problem {
   if (error instanceof Problem) return error
   if (hasZodFastifySchemaValidationErrors(error)) return invalidInput(error)
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const known = FRAMEWORK_ERRORS[code]
+  const known = FRAMEWORK_ERRORS[frameworkError.safeParse(error).data?.code ?? '']
   if (known !== undefined) return new Problem(...known)
-  if (isClientError(error)) return new Problem('invalid_input', 'The request is malformed.')
+  if (clientError.safeParse(error).success)
+    return new Problem('invalid_input', 'The request is malformed.')
   return new Problem('internal_error', 'The request id finds this failure in the log.')
 }
 
@@ -62,10 +67,3 @@ function inputFaults(
 /** A key as part of a JSON Pointer (RFC 6901), cut where it is absurdly long. */
 const escapeKey = (key: string): string =>
   key.slice(0, LONGEST_KEY).replaceAll('~', '~0').replaceAll('/', '~1')
-
-const isClientError = (error: unknown): boolean =>
-  error instanceof Error &&
-  'statusCode' in error &&
-  typeof error.statusCode === 'number' &&
-  error.statusCode >= 400 &&
-  error.statusCode < 500

@@ -5,9 +5,11 @@ import { text } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { AYALON } from '../../src/corridors/ayalon.ts'
-import { HostSampler } from '../../src/modules/health/host.ts'
+import { type HostLoad, HostSampler } from '../../src/modules/health/host.ts'
+import { healthReport } from '../../src/modules/health/report.ts'
 import { healthSchema } from '../../src/modules/health/schemas.ts'
 import { ProviderFailure } from '../../src/providers/failure.ts'
+import { CurrentState } from '../../src/storage/current-state.ts'
 import { buildApp, WEDNESDAY_8H } from '../helpers/build-app.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import { answerOf, failing, scripted } from '../helpers/providers.ts'
@@ -100,6 +102,43 @@ t.test('the load of the machine is measured in the background', async (t) => {
   const { system } = healthSchema.parse((await server.inject('/health')).json()).checks
   t.equal(system.memoryPercent, 50)
   t.ok(system.diskPercent !== null && system.diskPercent > 0)
+})
+
+t.test('each load has its own threshold, and all must be kept', async (t) => {
+  const state = new CurrentState()
+  const now = WEDNESDAY_8H
+  const snapshot = {
+    id: 's',
+    corridorId: 'ayalon',
+    provider: 'here' as const,
+    observedAtMs: now,
+    fetchedAtMs: now,
+    sections: [],
+    refused: [],
+    warnings: [],
+  }
+  const attempt = {
+    atMs: now,
+    provider: 'here' as const,
+    outcome: 'ok' as const,
+    durationMs: 7,
+    detail: '',
+  }
+  state.note('ayalon', attempt, snapshot)
+  const report = (load: Partial<HostLoad>) =>
+    healthReport({
+      nowMs: now,
+      startedAtMs: now,
+      version: '1',
+      provider: 'here',
+      states: [state.of('ayalon')],
+      maxStaleSeconds: 60,
+      load: { cpuPercent: 80, memoryPercent: 85, diskPercent: 90, ...load },
+      statistics: { totalRequests: 8, errorCount: 2 },
+    })
+  t.match(report({}), { status: 'healthy', statistics: { errorRate: 0.25 } })
+  for (const load of [{ cpuPercent: 80.1 }, { memoryPercent: 85.1 }, { diskPercent: 90.1 }])
+    t.match(report(load), { status: 'degraded', checks: { system: { status: 'warning' } } })
 })
 
 t.test('a disk that cannot be looked at leaves its load unknown', async (t) => {

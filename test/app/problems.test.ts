@@ -1,8 +1,12 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { AYALON } from '../../src/corridors/ayalon.ts'
 import { PROBLEMS, Problem } from '../../src/problems/problem.ts'
 import { problemOfParser } from '../../src/problems/raw-socket.ts'
 import { renderProblem } from '../../src/problems/render.ts'
+import { toJson } from '../../src/views/json.ts'
 import { buildApp } from '../helpers/build-app.ts'
 import { parseAnswer, sendRaw } from '../helpers/raw-http.ts'
 
@@ -82,6 +86,27 @@ t.test('a client that resets its connection hurts nobody', async (t) => {
   server.server.emit('clientError', new Error('ECONNRESET'), gone)
   const answer = await send('GET /health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
   t.equal(answer.status, 200)
+})
+
+t.test('a request that its client gives up is logged as aborted', async (t) => {
+  const { port, lines } = await listening(t)
+  const socket = connect(port, '127.0.0.1')
+  socket.write(
+    'POST /v1/impact?key=canary HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+  )
+  await once(socket, 'connect')
+  while (socket.bytesWritten < 100) await setImmediate()
+  socket.destroy()
+  const aborted = () => lines.find(({ msg }) => msg === 'request aborted')
+  while (aborted() === undefined) await setImmediate()
+  t.match(aborted(), { method: 'POST', route: '/v1/impact' })
+  t.notMatch(JSON.stringify(lines), /canary/)
+})
+
+t.test('a number that is no number never leaves as a silent null', async (t) => {
+  t.equal(toJson({ a: [1 / 3, null] }), '{"a":[0.333333,null]}')
+  t.throws(() => toJson({ speedKmh: Number.NaN }), /speedKmh is not a finite number/)
+  t.throws(() => toJson({ a: Number.POSITIVE_INFINITY }), RangeError)
 })
 
 t.test('Expect: 100-continue is served', async (t) => {

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { indexBins } from '../../src/corridors/bins.ts'
 import type { LatLon } from '../../src/corridors/geo.ts'
 import { matchPieces } from '../../src/corridors/matching.ts'
-import { joinAnswers } from '../../src/providers/answers.ts'
+import { joinAnswers, orFailure } from '../../src/providers/answers.ts'
 import { parseHere } from '../../src/providers/here/parse.ts'
 import type { BodyParser } from '../../src/providers/provider.ts'
 import { parseTomTom } from '../../src/providers/tomtom/parse.ts'
@@ -373,6 +373,15 @@ t.test('a body of another shape is badAnswer, and the reason does not repeat it'
     t.match(message, reason)
     t.notMatch(message, /canary/)
   }
+})
+
+t.test('only a provider’s failure is handed back as a value', async (t) => {
+  await t.rejects(
+    orFailure(() => {
+      throw new TypeError('a bug')
+    }),
+    TypeError,
+  )
 })
 
 t.test('several bodies make one answer, as old as the oldest', async (t) => {

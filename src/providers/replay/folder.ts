@@ -12,7 +12,8 @@ export type RecordedRefresh = readonly string[]
 export async function listRefreshes(dir: string): Promise<RecordedRefresh[]> {
   const names = (await readdir(dir).catch(unreadable)).filter((name) => !name.startsWith('.'))
   const paths = names.toSorted().map((name) => join(dir, name))
-  const kinds = await Promise.all(paths.map((path) => stat(path).catch(unreadable)))
+  const kinds = await Promise.all(paths.map((path) => stat(path).catch(() => null)))
+  // What cannot be looked at counts as a body, and fails alone when its turn comes.
   const folders = paths.filter((_, index) => kinds[index]?.isDirectory())
   if (folders.length > 0) return (await Promise.all(folders.map(listRefreshes))).flat()
   return paths.length === 0 ? [] : [paths]
