@@ -84,7 +84,7 @@ export function corridorImpact(
     directionResult(direction, direction.sections.map(resultOf)),
   )
   return {
-    coverage: coverageOf(directions.flatMap(({ sections }) => sections)),
+    coverage: meanByLength(directions),
     rates: sumKnown(directions),
     directions,
   }
@@ -99,13 +99,16 @@ function directionResult(
       ? []
       : [{ lengthKm: section.lengthM / 1000, freeFlowKmh: observation.freeFlowKmh, impact }],
   )
+  const status = statusOf(sections.map(({ observation }) => observation.status))
+  // A closed section beside unknown ones says that nobody drives there, not that nobody waits.
+  const unknown = status === 'insufficientCoverage'
   return {
     direction,
-    status: statusOf(sections.map(({ observation }) => observation.status)),
+    status,
     lengthKm: sections.reduce((sum, { section }) => sum + section.lengthM, 0) / 1000,
-    coverage: coverageOf(sections),
+    coverage: unknown ? 0 : meanByLength(sections.map(coverageInRates)),
     times: open.length > 0 ? routeTimes(open) : null,
-    rates: sumKnown(sections),
+    rates: unknown ? null : sumKnown(sections),
     sections,
   }
 }
@@ -116,13 +119,18 @@ function statusOf(statuses: readonly SectionObservation['status'][]): DirectionR
   return statuses.every((status) => status === 'closed') ? 'closed' : 'insufficientCoverage'
 }
 
-function coverageOf(sections: readonly SectionResult[]): number {
-  const metres = (value: (result: SectionResult) => number): number =>
-    sections.reduce((sum, result) => sum + value(result), 0)
-  const covered = metres(({ section, observation, rates }) =>
-    rates === null ? 0 : section.lengthM * observation.coverage,
-  )
-  return covered / metres(({ section }) => section.lengthM)
+/** A section counts for the coverage of the sums as far as it is in them. */
+const coverageInRates = ({ section, observation, rates }: SectionResult) => ({
+  lengthKm: section.lengthM / 1000,
+  coverage: rates === null ? 0 : observation.coverage,
+})
+
+/** Mean of a share, weighed by length. */
+function meanByLength(
+  parts: readonly { readonly lengthKm: number; readonly coverage: number }[],
+): number {
+  const covered = parts.reduce((sum, { lengthKm, coverage }) => sum + lengthKm * coverage, 0)
+  return covered / parts.reduce((sum, { lengthKm }) => sum + lengthKm, 0)
 }
 
 function sumKnown(parts: readonly { readonly rates: Rates | null }[]): Rates | null {

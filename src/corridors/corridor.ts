@@ -98,9 +98,10 @@ export const sectionsOf = (corridor: Corridor): Section[] =>
 export const limitKmhOf = (corridor: Corridor, section: Section): number =>
   section.limitKmh ?? corridor.postedLimitKmh
 
+/** An offset such as +03:00 is none: it knows no summer time. */
 function isTimeZone(name: string): boolean {
   try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined
+    return /^[A-Z]/i.test(name) && new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined
   } catch {
     return false
   }

@@ -76,8 +76,8 @@ export function pairs<T>(items: readonly T[]): [T, T][] {
 export const lastOf = <T>(items: readonly T[]): T => items.reduce((_, item) => item)
 
 /**
- * Cuts a polyline at distances from its start, metres, ascending and within its length: one
- * stretch more than there are cuts. Walks the line once.
+ * Cuts a polyline of some length at distances from its start, metres, ascending and within its
+ * length: one stretch more than there are cuts. Walks the line once.
  */
 export function cutAlong(
   [first, ...others]: readonly [LatLon, ...LatLon[]],

@@ -1,4 +1,4 @@
-import { isPlausibleSpeedKmh } from '../impact/speed.ts'
+import { isPlausibleSpeedKmh, LEAST_FREE_FLOW_KMH } from '../impact/speed.ts'
 import type { LatLon } from './geo.ts'
 
 /** A stretch of some road with one speed, as a provider reports it. */
@@ -40,7 +40,10 @@ export const isPlausible = (piece: RoadPiece): boolean =>
   piece.points.length >= 2 &&
   piece.confidence >= 0 &&
   piece.confidence <= 1 &&
-  (piece.closed || (isPlausibleSpeedKmh(piece.speedKmh) && isPlausibleSpeedKmh(piece.freeFlowKmh)))
+  (piece.closed ||
+    (isPlausibleSpeedKmh(piece.speedKmh) &&
+      isPlausibleSpeedKmh(piece.freeFlowKmh) &&
+      piece.freeFlowKmh >= LEAST_FREE_FLOW_KMH))
 
 /** The same for two reports of one piece: its points, to a metre. */
 export const geometryKey = (piece: RoadPiece): string =>

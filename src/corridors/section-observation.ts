@@ -11,7 +11,7 @@ export type SectionObservation =
   | {
       readonly id: string
       readonly status: 'ok'
-      /** Share of the length with a known state, 0 to 1. */
+      /** Share of the length with a speed or, where it is closed, with a known state; 0 to 1. */
       readonly coverage: number
       /** Mean over the covered length, 0 to 1. */
       readonly confidence: number
@@ -49,10 +49,10 @@ export function observeSection(
 ): SectionObservation {
   const known = bins.filter((piece) => piece !== null)
   const open = known.filter((piece) => !piece.closed)
-  const coverage = known.length / bins.length
-  const none = { id, coverage, ...noNumbers }
-  if (known.length - open.length >= CLOSED_SHARE * bins.length) return { ...none, status: 'closed' }
-  if (open.length < LEAST_COVERAGE * bins.length) return { ...none, status: 'insufficientCoverage' }
+  if (known.length - open.length >= CLOSED_SHARE * bins.length)
+    return { id, status: 'closed', coverage: known.length / bins.length, ...noNumbers }
+  const coverage = open.length / bins.length
+  if (coverage < LEAST_COVERAGE) return { ...unobserved(id), coverage }
   const mean = (value: (piece: RoadPiece) => number): number =>
     open.reduce((sum, piece) => sum + value(piece), 0) / open.length
   return {

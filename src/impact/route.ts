@@ -19,8 +19,8 @@ export interface RouteTimes {
 }
 
 /**
- * Travel times summed along a route, and its travel-time index Σ(q·L/v) / Σ(q·L/v_ref): the
- * sections weigh by their flow q. At least one section; a flow that is not known weighs nothing.
+ * Travel times summed along a route, and its travel-time index Σ(q·L/v) / Σ(q·L/v_ff), whatever
+ * the reference: the sections weigh by their flow q. At least one section; a flow that is not known weighs nothing.
  */
 export function routeTimes(sections: readonly RouteSection[]): RouteTimes {
   const sum = (value: (section: RouteSection) => number): number =>
@@ -28,14 +28,15 @@ export function routeTimes(sections: readonly RouteSection[]): RouteTimes {
   const travelTimeSeconds = sum(({ impact }) => impact.travelTimeSeconds)
   const flow = ({ impact }: RouteSection): number => impact.flowVehH?.central ?? 0
   const spent = sum((section) => flow(section) * section.impact.travelTimeSeconds)
-  const wanted = sum((section) => flow(section) * section.impact.referenceTravelTimeSeconds)
+  const free = sum((section) => flow(section) * freeFlowSeconds(section))
   return {
     speedKmh: (sum(({ lengthKm }) => lengthKm) / travelTimeSeconds) * 3600,
     travelTimeSeconds,
-    freeFlowTravelTimeSeconds: sum((section) =>
-      travelSeconds(section.lengthKm, section.freeFlowKmh),
-    ),
+    freeFlowTravelTimeSeconds: sum(freeFlowSeconds),
     delaySecondsPerVehicle: sum(({ impact }) => impact.delaySecondsPerVehicle),
-    travelTimeIndex: wanted > 0 ? spent / wanted : null,
+    travelTimeIndex: free > 0 ? spent / free : null,
   }
 }
+
+const freeFlowSeconds = ({ lengthKm, freeFlowKmh }: RouteSection): number =>
+  travelSeconds(lengthKm, freeFlowKmh)

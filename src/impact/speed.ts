@@ -7,6 +7,9 @@ export const SPEED_FLOOR_KMH = 4
 /** Highest speed accepted as traffic, km/h; above it the measurement is refused. Assumption. */
 export const MAX_PLAUSIBLE_SPEED_KMH = 200
 
+/** Lowest free-flow speed accepted, km/h: no road that vehicles drive through is slower. Assumption. */
+export const LEAST_FREE_FLOW_KMH = 10
+
 /** The speed the model computes with: as measured, never below the floor, km/h. */
 export const flooredSpeedKmh = (speedKmh: number): number => Math.max(SPEED_FLOOR_KMH, speedKmh)
 

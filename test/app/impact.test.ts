@@ -126,6 +126,12 @@ t.test('every wrong input is a 400 that names it', async (t) => {
     [{ sections: [{ ...jam, lanes: 0 }] }, '/sections/0/lanes'],
     [{ sections: [{ ...jam, lanes: 99 }] }, '/sections/0/lanes'],
     [{ sections: [{ ...jam, freeFlowKmh: 0 }] }, '/sections/0/freeFlowKmh'],
+    [{ sections: [{ ...jam, freeFlowKmh: 1e-310 }] }, '/sections/0/freeFlowKmh'],
+    [{ sections: [{ ...jam, speedKmh: 1e-310 }] }, '/sections/0/speedKmh'],
+    [
+      { sections: [{ ...untimed, lengthKm: 1e-300, travelTimeSeconds: 9 }] },
+      '/sections/0/lengthKm',
+    ],
     [{ sections: [{ ...jam, limitKmh: 1 }] }, '/sections/0/limitKmh'],
     [{ sections: [{ ...jam, profileVehH: -1 }] }, '/sections/0/profileVehH'],
     [{ sections: [jam, jam] }, '/sections/1/id'],

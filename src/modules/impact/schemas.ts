@@ -1,6 +1,10 @@
 import { z } from 'zod'
 import { emissionCurveId, vehicleShares } from '../../corridors/corridor.ts'
-import { isPlausibleSpeedKmh } from '../../impact/speed.ts'
+import {
+  isPlausibleSpeedKmh,
+  LEAST_FREE_FLOW_KMH,
+  MAX_PLAUSIBLE_SPEED_KMH,
+} from '../../impact/speed.ts'
 import {
   modelChoice,
   REFERENCE_FAULT,
@@ -14,7 +18,7 @@ import { sectionNumbers } from '../../views/section.ts'
 /** At most this many sections in one request. */
 export const MOST_SECTIONS = 1000
 
-const speedKmh = z.number().gt(0).max(200)
+const kmh = z.number().max(MAX_PLAUSIBLE_SPEED_KMH)
 /** More than 20 lanes at the highest measured flow. */
 const flowVehH = z.number().min(0).max(100_000)
 const unitPrice = z.number().min(0).max(1_000_000)
@@ -22,12 +26,12 @@ const unitPrice = z.number().min(0).max(1_000_000)
 const inputSection = z
   .strictObject({
     id: z.string().min(1).max(128),
-    lengthKm: z.number().gt(0).max(1000),
+    lengthKm: z.number().min(0.001).max(1000),
     lanes: z.number().min(0.5).max(20).describe('Without bus-only lanes.'),
-    speedKmh: speedKmh.optional(),
+    speedKmh: kmh.min(0.1).optional(),
     travelTimeSeconds: z.number().gt(0).max(86_400).optional(),
-    freeFlowKmh: speedKmh,
-    limitKmh: speedKmh.min(10),
+    freeFlowKmh: kmh.min(LEAST_FREE_FLOW_KMH),
+    limitKmh: kmh.min(10),
     profileVehH: flowVehH.optional().describe('Demand of this hour over all lanes.'),
     measuredFlowVehH: flowVehH.optional().describe('Replaces the estimate and closes the band.'),
   })
