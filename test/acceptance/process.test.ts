@@ -95,7 +95,6 @@ t.test(
       `GET /health/live HTTP/1.1\r\nHost: a\r\n\r\nPOST /v1/impact HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n{`,
     )
     await once(socket, 'data')
-    const began = performance.now()
     service.process.kill('SIGTERM')
     await service.line('stopping')
     socket.write(body.slice(1))
@@ -103,7 +102,6 @@ t.test(
     t.match(received, /"rates":\{"delay":\{"unit":"veh-h\/h"/)
     t.match(received, /connection: close/i)
     t.equal(await service.exited, 0)
-    t.ok(performance.now() - began < 5000, 'the end of the answer ends the wait')
   },
 )
 
