@@ -3,7 +3,8 @@ import type { IncomingMessage } from 'node:http'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { problemFrom } from './problems/from-error.ts'
 import { Problem } from './problems/problem.ts'
-import { problemOfParser, writeRawProblem } from './problems/raw-socket.ts'
+import { problemOfParser } from './problems/raw-socket.ts'
+import { Refusals } from './problems/refusals.ts'
 import { sendProblem } from './problems/send.ts'
 
 /** Largest body, bytes. */
@@ -26,6 +27,7 @@ export function requestIdOf({ headers }: Pick<IncomingMessage, 'headers'>): stri
  * the HTTP parser fails before any route is found.
  */
 export function createServer(log: FastifyBaseLogger): FastifyInstance {
+  const refusals = new Refusals(log)
   const server = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -38,10 +40,12 @@ export function createServer(log: FastifyBaseLogger): FastifyInstance {
     return503OnClosing: false,
     // A missing Host header must reach the hooks, which answer with a problem.
     http: { requireHostHeader: false },
-    frameworkErrors: (error, request, reply) =>
-      void sendProblem(reply, problemFrom(error), request.id),
-    clientErrorHandler: (error, socket) =>
-      writeRawProblem(socket, problemOfParser(error.code), randomUUID()),
+    frameworkErrors: (error, request, reply) => {
+      const problem = problemFrom(error)
+      request.log.info({ code: problem.code, detail: problem.message }, 'request refused')
+      sendProblem(reply, problem, request.id)
+    },
+    clientErrorHandler: (error, socket) => refusals.refuse(socket, problemOfParser(error.code)),
   })
   // Only JSON is read; the framework's parser for plain text would let it through to the schemas.
   server.removeContentTypeParser('text/plain')
@@ -49,11 +53,11 @@ export function createServer(log: FastifyBaseLogger): FastifyInstance {
   server.server.on('checkExpectation', (request, response) =>
     server.server.emit('request', request, response),
   )
-  server.server.on('connect', (request, socket) =>
-    writeRawProblem(
+  server.server.on('request', refusals.track)
+  server.server.on('connect', (_request, socket) =>
+    refusals.refuse(
       socket,
       new Problem('method_not_allowed', 'This is not a proxy.', { allow: ['GET'] }),
-      requestIdOf(request),
     ),
   )
   return server

@@ -100,8 +100,8 @@ export class Collector {
     const { snapshot, ...how } = await this.#refresh(corridor, index, provider, context)
     const attempt = { atMs, provider: provider.name, durationMs: clock.now() - atMs, ...how }
     const line = { corridor: corridor.id, ...attempt, refused: snapshot?.refused }
-    if (snapshot === null) log.warn(line, 'refresh failed')
-    else log.info(line, 'refreshed')
+    if (snapshot !== null) log.info(line, 'refreshed')
+    else if (!context.signal.aborted) log.warn(line, 'refresh failed')
     return { attempt, snapshot }
   }
 

@@ -1,7 +1,12 @@
 import type { BinIndex } from '../corridors/bins.ts'
 import { matchPieces } from '../corridors/matching.ts'
 import { type RefusalReason, tally } from '../corridors/road-piece.ts'
-import type { ProviderName, Snapshot, Warning } from '../corridors/snapshot.ts'
+import {
+  measuresNothing,
+  type ProviderName,
+  type Snapshot,
+  type Warning,
+} from '../corridors/snapshot.ts'
 import type { ProviderAnswer } from '../providers/provider.ts'
 
 /** An answer that must not become the current snapshot, and why. */
@@ -49,9 +54,6 @@ export function judge(
     return { reason: refused[0]?.reason ?? 'noCoverage', detail: describe(snapshot) }
   return snapshot
 }
-
-const measuresNothing = (snapshot: Snapshot): boolean =>
-  snapshot.sections.every(({ status }) => status === 'insufficientCoverage')
 
 const describe = ({ refused }: Snapshot): string => {
   const reasons = refused.map(({ reason, pieces }) => `${reason} ${pieces}`)

@@ -46,7 +46,7 @@ export async function checkCorridor(
 
 const describe = ({ id, lengthM, points }: Section): string => {
   const bearing = overallBearing(points).toFixed(0)
-  return `${id.padEnd(40)} ${String(lengthM).padStart(6)} m  ${bearing.padStart(3)}°`
+  return `${id.padEnd(40)} ${lengthM.toFixed(0).padStart(6)} m  ${bearing.padStart(3)}°`
 }
 
 const describeCoverage = (observation: SectionObservation | undefined): string => {

@@ -10,6 +10,10 @@ export interface Warning {
   readonly detail: string
 }
 
+/** True when no section of the snapshot has a known state. */
+export const measuresNothing = ({ sections }: Pick<Snapshot, 'sections'>): boolean =>
+  sections.every(({ status }) => status === 'insufficientCoverage')
+
 /** What one provider said of one corridor at one moment. Never changed after it is made. */
 export interface Snapshot {
   /** Unique for the corridor; sorts by time of fetching. */

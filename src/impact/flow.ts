@@ -1,4 +1,4 @@
-import type { Band } from './band.ts'
+import { type Band, scale } from './band.ts'
 
 /**
  * Capacity, veh/h/lane. Central: the 99.5th percentile of five-minute flow on measured freeways is
@@ -29,12 +29,9 @@ export function congestedFlowShare(speedKmh: number, freeFlowKmh: number): numbe
   return Math.min(CONGESTED_FLOW.max, CONGESTED_FLOW.atStandstill + CONGESTED_FLOW.slope * x)
 }
 
-/** The band of capacity around a central value in veh/h/lane: the published ends always lie in it. */
-export const capacityBand = (centralVehHLane: number): Band => ({
-  low: Math.min(centralVehHLane, CAPACITY_VEH_H_LANE.low),
-  central: centralVehHLane,
-  high: Math.max(centralVehHLane, CAPACITY_VEH_H_LANE.high),
-})
+/** The band of capacity around another central value in veh/h/lane, as wide in proportion. */
+export const capacityBand = (centralVehHLane: number): Band =>
+  scale(CAPACITY_VEH_H_LANE, centralVehHLane / CAPACITY_VEH_H_LANE.central)
 
 export interface FlowInput {
   /** km/h, already floored. */

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 
@@ -15,14 +16,20 @@ export interface LifecycleOptions {
 
 /**
  * The stop: requests in flight get their answer and the end of their connection, so that
- * keep-alive clients do not hold the process. What is still open after `drainMs` is cut off:
- * a client that connected and never sent a request would otherwise hold it for a minute.
+ * keep-alive clients do not hold the process. Connections on which nothing was ever sent end at
+ * once, and what is still open after `drainMs`: the server alone would wait a minute for them.
  */
 export const lifecycle = fp(async (app: FastifyInstance, { drainMs }: LifecycleOptions) => {
   const state = { draining: false }
   app.decorate('lifecycle', state)
+  const sockets = new Set<Socket>()
+  app.server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
   app.addHook('preClose', async () => {
     state.draining = true
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
     setTimeout(() => app.server.closeAllConnections(), drainMs).unref()
   })
   app.addHook('onSend', async (_request, reply) => {

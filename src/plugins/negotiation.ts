@@ -12,6 +12,11 @@ export const negotiation = fp(async (app: FastifyInstance) => {
 export const acceptable =
   (...types: string[]): onRequestAsyncHookHandler =>
   async (request) => {
-    if (request.accepts().type(types) === false)
+    const ranges = (request.headers.accept ?? '').toLowerCase().split(',').map(withoutParameters)
+    const named = types.some((type) => ranges.includes(type))
+    if (!named && request.accepts().type(types) === false)
       throw new Problem('not_acceptable', `This path answers with ${types.join(' or ')}.`)
   }
+
+/** JSON has no parameters that matter, but clients send `charset` with it. */
+const withoutParameters = (range: string): string => range.replace(/;.*$/, '').trim()

@@ -34,6 +34,8 @@ export const problems = fp(async (app: FastifyInstance) => {
   app.addHook('onRequest', async ({ headers, raw }) => {
     if (raw.httpVersion === '1.1' && headers.host === undefined)
       throw new Problem('invalid_input', 'The Host header is missing.')
+    if ((headers['content-encoding'] ?? 'identity') !== 'identity')
+      throw new Problem('unsupported_media_type', 'The body must not be compressed.')
     if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')
       throw new Problem('invalid_input', 'The Expect header asks for something unknown.')
   })

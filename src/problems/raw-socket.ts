@@ -21,6 +21,7 @@ export function writeRawProblem(socket: Duplex, problem: Problem, requestId: str
   const { status, headers, body } = renderProblem(problem, requestId)
   const lines = Object.entries({
     ...headers,
+    date: new Date().toUTCString(),
     'x-request-id': requestId,
     'content-length': String(Buffer.byteLength(body)),
     connection: 'close',

@@ -16,7 +16,7 @@ export const referenceQuery = z.union(
     named,
     z
       .string()
-      .regex(/^\d{1,3}(\.\d{1,3})?$/)
+      .regex(/^\d{1,3}(\.\d{1,6})?$/)
       .transform(Number)
       .pipe(custom),
   ],
@@ -25,17 +25,24 @@ export const referenceQuery = z.union(
 
 export const modelChoice = z.enum(MODEL_IDS)
 
-const FIXED_REFERENCE: ModelId = 'ayalon-1.0-freeze'
+/** What the frozen model has of its own: a choice of it would not be used. */
+const FIXED_IN_FROZEN = ['reference', 'fleet', 'emissionCurve', 'capacityVehHLane'] as const
 
-/** The frozen model has its own reference speed: a chosen one would not be used. */
-export const referenceFits = (choice: {
-  reference?: Reference | undefined
-  model?: ModelId | undefined
-}): boolean => choice.model !== FIXED_REFERENCE || choice.reference === undefined
-
-export const REFERENCE_FAULT = {
-  path: ['reference'],
-  error: `is fixed in the model ${FIXED_REFERENCE}: leave it out`,
+/** Choices that the model would silently ignore, as faults of the schema. */
+export function refuseUnusedChoices(
+  choice: { readonly model?: ModelId | undefined } & {
+    readonly [name in (typeof FIXED_IN_FROZEN)[number]]?: unknown
+  },
+  context: z.RefinementCtx,
+): void {
+  if (choice.model !== 'ayalon-1.0-freeze') return
+  for (const name of FIXED_IN_FROZEN)
+    if (choice[name] !== undefined)
+      context.addIssue({
+        code: 'custom',
+        path: [name],
+        message: `is fixed in the model ${choice.model}: leave it out`,
+      })
 }
 
 /** The same for two equal choices; safe in a header. */

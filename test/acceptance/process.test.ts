@@ -105,7 +105,7 @@ t.test(
   },
 )
 
-t.test('a client that only connects does not hold the stop for long', async (t) => {
+t.test('a client that only connects does not hold the stop', async (t) => {
   t.testdir()
   const service = await startService(t)
   const socket = connect(service.port, '127.0.0.1')

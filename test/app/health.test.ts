@@ -96,6 +96,18 @@ t.test('a full machine degrades it', async (t) => {
   t.equal(report.checks.system.memoryPercent, 100, 'without a limit it is the machine’s memory')
 })
 
+t.test('a snapshot that measures nothing is served, but degrades it', async (t) => {
+  const elsewhere = scripted('here', () => ({
+    pieces: [],
+    observedAtMs: null,
+    refused: [{ reason: 'lowConfidence' as const, pieces: 3 }],
+  }))
+  const { server } = await buildApp(t, { providers: [elsewhere] })
+  const report = healthSchema.parse((await server.inject('/health')).json())
+  t.match(report, { status: 'degraded', checks: { cache: { status: 'warning', entries: 0 } } })
+  t.equal((await server.inject('/health/ready')).statusCode, 200)
+})
+
 t.test('the load of the machine is measured in the background', async (t) => {
   const { server, clock } = await buildApp(t)
   await clock.advance(10_000)
@@ -107,13 +119,21 @@ t.test('the load of the machine is measured in the background', async (t) => {
 t.test('each load has its own threshold, and all must be kept', async (t) => {
   const state = new CurrentState()
   const now = WEDNESDAY_8H
+  const closed = {
+    id: 'a',
+    status: 'closed' as const,
+    coverage: 1,
+    confidence: null,
+    speedKmh: null,
+    freeFlowKmh: null,
+  }
   const snapshot = {
     id: 's',
     corridorId: 'ayalon',
     provider: 'here' as const,
     observedAtMs: now,
     fetchedAtMs: now,
-    sections: [],
+    sections: [closed],
     refused: [],
     warnings: [],
   }

@@ -138,6 +138,9 @@ t.test('every wrong input is a 400 that names it', async (t) => {
     [{ sections: [jam], reference: 'slow' }, '/reference'],
     [{ sections: [jam], reference: 1000 }, '/reference'],
     [{ sections: [jam], model: 'ayalon-1.0-freeze', reference: 60 }, '/reference'],
+    [{ sections: [jam], model: 'ayalon-1.0-freeze', fleet: { bus: 1 } }, '/fleet'],
+    [{ sections: [jam], model: 'ayalon-1.0-freeze', emissionCurve: 'uk-tag' }, '/emissionCurve'],
+    [{ sections: [jam], model: 'ayalon-1.0-freeze', capacityVehHLane: 9e2 }, '/capacityVehHLane'],
     [{ sections: [jam], model: 'x' }, '/model'],
     [{ sections: [jam], emissionCurve: 'x' }, '/emissionCurve'],
     [{ sections: [jam], fleet: { petrolCar: 0.5 } }, '/fleet'],
@@ -191,6 +194,7 @@ t.test('a body that is no JSON object is refused by what it is', async (t) => {
     ['a=1', { 'content-type': 'application/x-www-form-urlencoded' }, 415, 'unsupported_media_type'],
     [`{"a":"${'x'.repeat(1024 * 1024)}"}`, {}, 413, 'payload_too_large'],
     ['{}', { accept: 'text/html' }, 406, 'not_acceptable'],
+    ['{}', { 'content-encoding': 'gzip' }, 415, 'unsupported_media_type'],
   ]
   for (const [payload, headers, status, code] of cases) {
     const response = await post(payload, headers)

@@ -38,7 +38,7 @@ t.test('every code renders as a problem with its status', async (t) => {
 })
 
 t.test('malformed HTTP, on a real socket, gets a problem with a request id', async (t) => {
-  const { send } = await listening(t)
+  const { send, lines } = await listening(t)
   const long = 'x'.repeat(20_000)
   const cases: [string, number, string][] = [
     ['NONSENSE\r\n\r\n', 400, 'invalid_input'],
@@ -65,7 +65,13 @@ t.test('malformed HTTP, on a real socket, gets a problem with a request id', asy
     t.equal(answer.status, status, name)
     t.match(JSON.parse(answer.body), { status, code }, name)
     t.match(answer.headers.get('content-type'), /^application\/problem\+json/, name)
-    t.equal(answer.headers.get('x-request-id'), JSON.parse(answer.body).requestId, name)
+    const id = answer.headers.get('x-request-id')
+    t.equal(id, JSON.parse(answer.body).requestId, name)
+    t.ok(
+      lines.some(({ reqId }) => reqId === id),
+      `${name} is found in the log`,
+    )
+    t.ok(answer.headers.get('date'), name)
   }
 })
 
@@ -107,6 +113,29 @@ t.test('a number that is no number never leaves as a silent null', async (t) => 
   t.equal(toJson({ a: [1 / 3, null] }), '{"a":[0.333333,null]}')
   t.throws(() => toJson({ speedKmh: Number.NaN }), /speedKmh is not a finite number/)
   t.throws(() => toJson({ a: Number.POSITIVE_INFINITY }), RangeError)
+})
+
+t.test('garbage behind a good request does not take its answer away', async (t) => {
+  const { port } = await listening(t)
+  const good = 'GET /v1/traffic/ayalon HTTP/1.1\r\nHost: a\r\n\r\n'
+  const received = await sendRaw(t, port, `${good}\x00\x01GARBAGE\r\n\r\n`)
+  t.strictSame(received.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 200', 'HTTP/1.1 400'])
+  const later = connect(port, '127.0.0.1')
+  const chunks: string[] = []
+  later.setEncoding('utf8').on('data', (chunk: string) => chunks.push(chunk))
+  later.write('GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n')
+  await once(later, 'data')
+  later.write('GARBAGE\r\n\r\n')
+  await once(later, 'end')
+  t.strictSame(chunks.join('').match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 200', 'HTTP/1.1 400'])
+})
+
+t.test('garbage inside a body is refused at once', async (t) => {
+  const { send } = await listening(t)
+  const answer = await send(
+    'POST /v1/impact HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
+  )
+  t.match(JSON.parse(answer.body), { status: 400, code: 'invalid_input' })
 })
 
 t.test('Expect: 100-continue is served', async (t) => {

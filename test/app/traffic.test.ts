@@ -232,8 +232,9 @@ t.test(
   async (t) => {
     const provider = scripted('here', (_corridor, { atMs }) => answerOf(AYALON, 30, atMs - 601_000))
     const { server } = await buildApp(t, { providers: [provider] })
-    const { snapshot } = (await server.inject(URL_OF_AYALON)).json()
+    const { snapshot, quality } = (await server.inject(URL_OF_AYALON)).json()
     t.match(snapshot, { tier: 'live', freshness: 'stale', ageSeconds: 601 })
+    t.match(quality.warnings, [{ reason: 'oldObservation' }])
   },
 )
 
@@ -312,6 +313,8 @@ t.test('a client that wants no JSON is told what there is', async (t) => {
   t.match((await ask(URL_OF_AYALON, 'text/html')).json(), { status: 406, code: 'not_acceptable' })
   t.equal((await ask(URL_OF_AYALON, 'text/html, */*;q=0.1')).statusCode, 200)
   t.equal((await ask(`${URL_OF_AYALON}/geojson`, 'application/json')).statusCode, 200)
+  for (const accept of ['application/json; charset=utf-8', 'text/html, Application/JSON;v=2'])
+    t.equal((await ask(URL_OF_AYALON, accept)).statusCode, 200, accept)
 })
 
 t.test('a thousand references do not pile up: old ones are made anew', async (t) => {

@@ -52,8 +52,8 @@ t.test('another central capacity moves the delay as published', async (t) => {
     t.equal(rates?.delay.central.toFixed(3), expected)
   }
   t.strictSame(capacityBand(1900), { low: 1500, central: 1900, high: 2200 })
-  t.strictSame(capacityBand(1200), { low: 1200, central: 1200, high: 2200 }, 'below the band')
-  t.strictSame(capacityBand(2400), { low: 1500, central: 2400, high: 2400 }, 'above the band')
+  t.strictSame(capacityBand(950), { low: 750, central: 950, high: 1100 }, 'in proportion')
+  t.strictSame(capacityBand(3800), { low: 3000, central: 3800, high: 4400 })
 })
 
 t.test('the published fuel of a petrol car and of the default fleet come out', async (t) => {

@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
@@ -8,6 +10,7 @@ import { AYALON } from '../../src/corridors/ayalon.ts'
 import { type Corridor, sectionsOf } from '../../src/corridors/corridor.ts'
 import { createProvider, type ProviderConfig } from '../../src/providers/create.ts'
 import { createUpstream, MAX_BODY_BYTES } from '../../src/providers/upstream/client.ts'
+import { createRecorder } from '../../src/providers/upstream/recorder.ts'
 import { Secret } from '../../src/secret.ts'
 import { type Answer, reset, type StandIn, silence, standIn } from '../helpers/stand-in.ts'
 import { failureOf } from './fixtures/failure-of.ts'
@@ -440,6 +443,31 @@ t.test('a recorder that cannot write says so, and the refresh succeeds', async (
     t.match(recordErrors[0], { code: /ENOTDIR|EEXIST/ })
     t.notMatch(inspect(recordErrors), /canary/)
   }
+})
+
+t.test('an answer that is compressed though nobody asked is refused by name', async (t) => {
+  const headers = { 'content-encoding': 'gzip' }
+  const upstream = await standIn(t, { headers, body: 'not read' })
+  const failure = await failureOf(live(t, 'here', upstream.baseUrl).refresh)
+  t.match(failure, { outcome: 'badAnswer', message: /compressed/ })
+  t.equal(upstream.requests[0]?.headers['accept-encoding'], 'identity')
+})
+
+t.test('a recorder whose disk hangs is given up, and the refresh goes on', async (t) => {
+  const folder = t.testdir({ '2026-11-21T10-00-00.000Z': {} })
+  const pipe = join(folder, '2026-11-21T10-00-00.000Z', 'a.json')
+  // Opening a pipe to write waits until somebody reads it.
+  execFileSync('mkfifo', [pipe])
+  const errors: unknown[] = []
+  const record = createRecorder(
+    folder,
+    (body) => body,
+    (error) => errors.push(error),
+    20,
+  )
+  await record(AT_MS, 'a', 'body')
+  t.match(errors, [{ message: /longer than 20 ms/ }])
+  t.equal(await readFile(pipe, 'utf8'), 'body', 'what was begun is not torn off')
 })
 
 t.test('a provider that lacks its key or folder is not made', async (t) => {

@@ -24,7 +24,8 @@ export class HostSampler {
   readonly #memory: Memory
   readonly #disk: string
   readonly loop: BackgroundLoop
-  #cpu = cpuTimes()
+  /** Null before the first sample, which has no span to measure. */
+  #cpu: CpuTimes | null = null
   load: HostLoad = { cpuPercent: null, memoryPercent: null, diskPercent: null }
 
   /** @param disk a folder on the disk to watch */
@@ -39,13 +40,12 @@ export class HostSampler {
 
   async #sample(): Promise<HostLoad> {
     const before = this.#cpu
-    this.#cpu = cpuTimes()
-    const totalMs = this.#cpu.total - before.total
+    const now = cpuTimes()
+    this.#cpu = now
     const limit = this.#memory.limit()
     const memory = limit > 0 ? Math.min(limit, totalmem()) : totalmem()
     return {
-      // The first sample follows at once on the start, before there is a span to measure.
-      cpuPercent: totalMs > 0 ? percent(this.#cpu.busy - before.busy, totalMs) : null,
+      cpuPercent: before && percent(now.busy - before.busy, now.total - before.total),
       memoryPercent: percent(memory - this.#memory.available(), memory),
       diskPercent: await diskPercent(this.#disk),
     }
@@ -58,10 +58,16 @@ async function diskPercent(folder: string): Promise<number | null> {
   return disk && percent(disk.blocks - disk.bavail, disk.blocks)
 }
 
-const percent = (part: number, whole: number): number =>
-  Math.min(100, Math.max(0, Math.round((1000 * part) / whole) / 10))
+/** Null where there is nothing to be a part of: no span between two samples, say. */
+const percent = (part: number, whole: number): number | null =>
+  whole > 0 ? Math.min(100, Math.max(0, Math.round((1000 * part) / whole) / 10)) : null
 
-function cpuTimes(): { total: number; busy: number } {
+interface CpuTimes {
+  readonly total: number
+  readonly busy: number
+}
+
+function cpuTimes(): CpuTimes {
   let total = 0
   let idle = 0
   for (const { times } of cpus()) {

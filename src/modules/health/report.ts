@@ -1,4 +1,4 @@
-import type { ProviderName } from '../../corridors/snapshot.ts'
+import { measuresNothing, type ProviderName } from '../../corridors/snapshot.ts'
 import type { CorridorState } from '../../storage/current-state.ts'
 import { FRESH_SECONDS, servedNow } from '../../storage/freshness.ts'
 import { isoTime } from '../../views/json.ts'
@@ -82,7 +82,7 @@ function providerCheck({ states, provider }: HealthFacts): Checks['provider'] {
 }
 
 function cacheCheck(states: readonly CorridorState[]): Checks['cache'] {
-  const entries = states.filter(({ snapshot }) => snapshot !== null).length
+  const entries = states.filter(({ snapshot }) => snapshot && !measuresNothing(snapshot)).length
   return { status: entries === states.length ? 'ok' : 'warning', entries }
 }
 

@@ -19,7 +19,10 @@ export const healthSchema = z.object({
       lastOutcome: z.string().nullable(),
       responseTimeMs: z.number().nullable(),
     }),
-    cache: z.object({ status, entries: z.number().describe('Corridors with a snapshot.') }),
+    cache: z.object({
+      status,
+      entries: z.number().describe('Corridors with a snapshot that measures anything.'),
+    }),
     dataFreshness: z.object({
       status: z.enum(['ok', 'warning', 'stale', 'unknown']),
       lastObservedAt: z.iso.datetime().nullable().describe('Of the corridor that is oldest.'),

@@ -14,6 +14,9 @@ export const impactRoutes: FastifyPluginAsyncZod = async (app) => {
       onRequest: acceptable('application/json'),
     },
     async (request, reply) =>
-      reply.type('application/json; charset=utf-8').send(toJson(impactView(request.body))),
+      reply
+        .header('cache-control', 'no-store')
+        .type('application/json; charset=utf-8')
+        .send(toJson(impactView(request.body))),
   )
 }

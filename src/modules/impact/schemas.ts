@@ -5,12 +5,7 @@ import {
   LEAST_FREE_FLOW_KMH,
   MAX_PLAUSIBLE_SPEED_KMH,
 } from '../../impact/speed.ts'
-import {
-  modelChoice,
-  REFERENCE_FAULT,
-  referenceChoice,
-  referenceFits,
-} from '../../views/choices.ts'
+import { modelChoice, referenceChoice, refuseUnusedChoices } from '../../views/choices.ts'
 import { modelSchema } from '../../views/model.ts'
 import { ratesSchema } from '../../views/rates.ts'
 import { sectionNumbers } from '../../views/section.ts'
@@ -68,7 +63,7 @@ export const impactBody = z
       .optional()
       .describe('Default: those of the built-in corridor, in ILS.'),
   })
-  .refine(referenceFits, REFERENCE_FAULT)
+  .superRefine(refuseUnusedChoices)
   .superRefine(({ sections }, context) => {
     const seen = new Set<string>()
     for (const [index, { id }] of sections.entries()) {

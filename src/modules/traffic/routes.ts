@@ -18,7 +18,8 @@ export const trafficRoutes: FastifyPluginAsyncZod<TrafficOptions> = async (app, 
   app.get(
     '/v1/traffic',
     { schema: { querystring: noQuery }, onRequest: acceptable('application/json') },
-    async (_request, reply) => reply.type(JSON_TYPE).send(toJson(service.list())),
+    async (_request, reply) =>
+      reply.header('cache-control', 'no-cache').type(JSON_TYPE).send(toJson(service.list())),
   )
 
   for (const { path, form, type } of [

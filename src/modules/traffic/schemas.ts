@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { PROVIDER_NAMES } from '../../corridors/snapshot.ts'
-import { modelChoice, REFERENCE_FAULT, referenceFits, referenceQuery } from '../../views/choices.ts'
+import { modelChoice, referenceQuery, refuseUnusedChoices } from '../../views/choices.ts'
 import { modelSchema } from '../../views/model.ts'
 import { ratesSchema } from '../../views/rates.ts'
 import { sectionNumbers } from '../../views/section.ts'
@@ -10,7 +10,7 @@ export const corridorParams = z.object({ corridor: z.string() })
 /** `reference` is the speed that delay counts from; `model` the way impact is computed. */
 export const snapshotQuery = z
   .strictObject({ reference: referenceQuery.optional(), model: modelChoice.optional() })
-  .refine(referenceFits, REFERENCE_FAULT)
+  .superRefine(refuseUnusedChoices)
 
 export const noQuery = z.strictObject({})
 

@@ -44,7 +44,7 @@ export function snapshotView(corridor: Corridor, served: Servable, choice: Choic
     })),
     quality: {
       refused: [...snapshot.refused],
-      warnings: [...snapshot.warnings, ...failureWarnings(served)],
+      warnings: [...snapshot.warnings, ...stalenessWarnings(served)],
     },
   }
 }
@@ -120,7 +120,9 @@ export function sectionView(
   return { ...described, freeFlowKmh, ...sectionNumbersView(impact, rates, corridor.currency) }
 }
 
-function failureWarnings({ failure }: Servable): Warning[] {
-  if (failure === null) return []
-  return [{ reason: failure.outcome, detail: `The last refresh failed: ${failure.detail}.` }]
+function stalenessWarnings({ kind, failure }: Servable): Warning[] {
+  if (failure !== null)
+    return [{ reason: failure.outcome, detail: `The last refresh failed: ${failure.detail}.` }]
+  if (kind === 'fresh') return []
+  return [{ reason: 'oldObservation', detail: 'The observation is more than ten minutes old.' }]
 }

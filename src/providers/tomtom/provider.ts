@@ -31,8 +31,8 @@ export function createTomTom({ key, baseUrl, upstream, record }: LiveOptions): P
         if (status !== 200 && !(status === 400 && isNoCoverage(body))) throw failureOfStatus(status)
         answers.push({ name: `${corridor.id}.${section.id}`, status, body })
       }
-      for (const { name, status, body } of answers)
-        if (status === 200) await record(atMs, name, body)
+      const bodies = answers.filter(({ status }) => status === 200)
+      await Promise.all(bodies.map(({ name, body }) => record(atMs, name, body)))
       const parts = answers.map(({ body }) => orFailure(() => parseTomTom(body)))
       return joinAnswers(await Promise.all(parts))
     },

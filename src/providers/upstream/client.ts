@@ -42,11 +42,15 @@ export function createUpstream(limits: UpstreamLimits): Upstream {
         const response = await request(url, {
           dispatcher: agent,
           signal: AbortSignal.any([signal, deadline]),
-          headers: { accept: 'application/json' },
+          headers: { accept: 'application/json', 'accept-encoding': 'identity' },
         })
-        return { status: response.statusCode, body: await response.body.text() }
+        const coding = response.headers['content-encoding'] ?? 'identity'
+        const body = await response.body.text()
+        if (coding === 'identity') return { status: response.statusCode, body }
+        throw new ProviderFailure('badAnswer', 'the answer is compressed, which was not asked for')
       } catch (error) {
         signal.throwIfAborted()
+        if (error instanceof ProviderFailure) throw error
         throw toFailure(error, deadline, limits)
       }
     },

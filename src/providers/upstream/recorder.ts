@@ -1,11 +1,15 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Keeps the raw body of one answer. Never fails the refresh that it belongs to. */
 export type Recorder = (refreshAtMs: number, name: string, body: string) => Promise<void>
 
 /** Where nothing is to be kept. */
 export const noRecorder: Recorder = async () => {}
+
+/** A disk or a network mount that hangs must not hold up the refresh for longer, ms. */
+export const RECORD_TIMEOUT_MS = 2000
 
 /**
  * Writes bodies as a replay folder: `<dir>/<time of the refresh>/<name>.json`.
@@ -16,14 +20,18 @@ export function createRecorder(
   dir: string,
   redact: (body: string) => string,
   onError: (error: unknown) => void,
+  timeoutMs = RECORD_TIMEOUT_MS,
 ): Recorder {
   return async (refreshAtMs, name, body) => {
     const folder = join(dir, new Date(refreshAtMs).toISOString().replaceAll(':', '-'))
-    try {
+    const write = async (): Promise<void> => {
       await mkdir(folder, { recursive: true })
       await writeFile(join(folder, `${name}.json`), redact(body))
-    } catch (error) {
-      onError(error)
     }
+    const giveUp = async (): Promise<never> => {
+      await sleep(timeoutMs, undefined, { ref: false })
+      throw new Error(`writing to RECORD_DIR takes longer than ${timeoutMs} ms`)
+    }
+    await Promise.race([write(), giveUp()]).catch(onError)
   }
 }

@@ -1,0 +1,7 @@
+#!/bin/sh
+# Runs the Node.js that the lockfile pins, where there is one for this machine, and the host's
+# elsewhere. npm before 11.6 does not link it as node_modules/.bin/node, so it is named here.
+for node in "$(dirname "$0")"/../node_modules/node-linux-*/bin/node; do
+  if [ -x "$node" ]; then exec "$node" "$@"; fi
+done
+exec node "$@"
