@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import { validatorCompiler } from 'fastify-type-provider-zod'
 import type { Clock } from './clock.ts'
 import { Collector } from './collector/collector.ts'
 import type { Config } from './config/config.ts'
@@ -50,7 +50,6 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
   const sampler = new HostSampler(clock, memory, '.')
 
   fastify.setValidatorCompiler(validatorCompiler)
-  fastify.setSerializerCompiler(serializerCompiler)
   await fastify.register(requestId)
   await fastify.register(problems)
   await fastify.register(lifecycle, { drainMs })

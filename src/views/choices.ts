@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Warning } from '../corridors/snapshot.ts'
 import { MODEL_IDS, type ModelId } from '../impact/models.ts'
 import type { Reference } from '../impact/reference.ts'
 
@@ -25,24 +26,17 @@ export const referenceQuery = z.union(
 
 export const modelChoice = z.enum(MODEL_IDS)
 
-/** What the frozen model has of its own: a choice of it would not be used. */
-const FIXED_IN_FROZEN = ['reference', 'fleet', 'emissionCurve', 'capacityVehHLane'] as const
+/** The model that has a reference speed, a fleet, a curve and a flow of its own. */
+const FROZEN_MODEL: ModelId = 'ayalon-1.0-freeze'
 
-/** Choices that the model would silently ignore, as faults of the schema. */
-export function refuseUnusedChoices(
-  choice: { readonly model?: ModelId | undefined } & {
-    readonly [name in (typeof FIXED_IN_FROZEN)[number]]?: unknown
-  },
-  context: z.RefinementCtx,
-): void {
-  if (choice.model !== 'ayalon-1.0-freeze') return
-  for (const name of FIXED_IN_FROZEN)
-    if (choice[name] !== undefined)
-      context.addIssue({
-        code: 'custom',
-        path: [name],
-        message: `is fixed in the model ${choice.model}: leave it out`,
-      })
+/**
+ * Tells the caller which of the choices made the model does not use.
+ * @param made names of the choices that differ from the default
+ */
+export function unusedChoices(model: ModelId, made: readonly string[]): Warning[] {
+  if (model !== FROZEN_MODEL || made.length === 0) return []
+  const detail = `The model ${model} has its own constants and does not use: ${made.join(', ')}.`
+  return [{ reason: 'choiceNotUsed', detail }]
 }
 
 /** The same for two equal choices; safe in a header. */

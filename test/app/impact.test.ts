@@ -75,6 +75,19 @@ t.test('the frozen model reproduces its published figures', async (t) => {
   t.ok(model.knownDefects.length > 0)
 })
 
+t.test('choices that the frozen model does not use are told', async (t) => {
+  const post = await poster(t)
+  const choice = { reference: 60, fleet: { bus: 1 }, capacityVehHLane: 1000 }
+  const ask = async (model: string) =>
+    impactSchema.parse((await post({ sections: [jam], model, ...choice })).json())
+  const frozen = await ask('ayalon-1.0-freeze')
+  t.match(frozen.quality.warnings, [
+    { reason: 'choiceNotUsed', detail: /: reference, fleet, capacityVehHLane\.$/ },
+  ])
+  t.strictSame(frozen.model.reference, { kind: 'custom', kmh: 90 })
+  t.strictSame((await ask('physical')).quality.warnings, [])
+})
+
 t.test('the caller can choose capacity, reference, curve, fleet and prices', async (t) => {
   const post = await poster(t)
   const ask = async (choice: object) =>
@@ -137,10 +150,6 @@ t.test('every wrong input is a 400 that names it', async (t) => {
     [{ sections: [jam, jam] }, '/sections/1/id'],
     [{ sections: [jam], reference: 'slow' }, '/reference'],
     [{ sections: [jam], reference: 1000 }, '/reference'],
-    [{ sections: [jam], model: 'ayalon-1.0-freeze', reference: 60 }, '/reference'],
-    [{ sections: [jam], model: 'ayalon-1.0-freeze', fleet: { bus: 1 } }, '/fleet'],
-    [{ sections: [jam], model: 'ayalon-1.0-freeze', emissionCurve: 'uk-tag' }, '/emissionCurve'],
-    [{ sections: [jam], model: 'ayalon-1.0-freeze', capacityVehHLane: 9e2 }, '/capacityVehHLane'],
     [{ sections: [jam], model: 'x' }, '/model'],
     [{ sections: [jam], emissionCurve: 'x' }, '/emissionCurve'],
     [{ sections: [jam], fleet: { petrolCar: 0.5 } }, '/fleet'],

@@ -6,6 +6,7 @@ import { CAPACITY_VEH_H_LANE, capacityBand } from '../../impact/flow.ts'
 import { DEFAULT_MODEL, MODELS } from '../../impact/models.ts'
 import { sumRates } from '../../impact/rates.ts'
 import type { ImpactSettings, SectionState } from '../../impact/section.ts'
+import { unusedChoices } from '../../views/choices.ts'
 import { modelView } from '../../views/model.ts'
 import { ratesView } from '../../views/rates.ts'
 import { sectionNumbersView } from '../../views/section.ts'
@@ -17,6 +18,9 @@ const DEFAULT_PRICES = {
   valueOfTimePerVehH: AYALON.prices.valueOfTimePerVehH.amount,
   fuelPerLitre: AYALON.prices.fuelPerLitre.amount,
 }
+
+/** What a model may have of its own. */
+const CHOICES = ['reference', 'fleet', 'emissionCurve', 'capacityVehHLane'] as const
 
 /** The impact of the sections that a caller sends. */
 export function impactView(body: ImpactBody): ImpactView {
@@ -50,7 +54,16 @@ export function impactView(body: ImpactBody): ImpactView {
       limitKmh: section.limitKmh,
       ...sectionNumbersView(impact, impact.rates, prices.currency),
     })),
-    quality: { refused: [], warnings: flowWarnings(results.length - known.length) },
+    quality: {
+      refused: [],
+      warnings: [
+        ...flowWarnings(results.length - known.length),
+        ...unusedChoices(
+          modelId,
+          CHOICES.filter((name) => body[name] !== undefined),
+        ),
+      ],
+    },
   }
 }
 

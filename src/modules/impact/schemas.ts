@@ -5,7 +5,7 @@ import {
   LEAST_FREE_FLOW_KMH,
   MAX_PLAUSIBLE_SPEED_KMH,
 } from '../../impact/speed.ts'
-import { modelChoice, referenceChoice, refuseUnusedChoices } from '../../views/choices.ts'
+import { modelChoice, referenceChoice } from '../../views/choices.ts'
 import { modelSchema } from '../../views/model.ts'
 import { ratesSchema } from '../../views/rates.ts'
 import { sectionNumbers } from '../../views/section.ts'
@@ -63,7 +63,6 @@ export const impactBody = z
       .optional()
       .describe('Default: those of the built-in corridor, in ILS.'),
   })
-  .superRefine(refuseUnusedChoices)
   .superRefine(({ sections }, context) => {
     const seen = new Set<string>()
     for (const [index, { id }] of sections.entries()) {

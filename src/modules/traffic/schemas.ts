@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { PROVIDER_NAMES } from '../../corridors/snapshot.ts'
-import { modelChoice, referenceQuery, refuseUnusedChoices } from '../../views/choices.ts'
+import { modelChoice, referenceQuery } from '../../views/choices.ts'
 import { modelSchema } from '../../views/model.ts'
 import { ratesSchema } from '../../views/rates.ts'
 import { sectionNumbers } from '../../views/section.ts'
@@ -8,9 +8,10 @@ import { sectionNumbers } from '../../views/section.ts'
 export const corridorParams = z.object({ corridor: z.string() })
 
 /** `reference` is the speed that delay counts from; `model` the way impact is computed. */
-export const snapshotQuery = z
-  .strictObject({ reference: referenceQuery.optional(), model: modelChoice.optional() })
-  .superRefine(refuseUnusedChoices)
+export const snapshotQuery = z.strictObject({
+  reference: referenceQuery.optional(),
+  model: modelChoice.optional(),
+})
 
 export const noQuery = z.strictObject({})
 

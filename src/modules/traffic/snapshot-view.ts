@@ -11,6 +11,7 @@ import type { Snapshot, Warning } from '../../corridors/snapshot.ts'
 import { MODELS, type ModelId } from '../../impact/models.ts'
 import type { Reference } from '../../impact/reference.ts'
 import type { Served } from '../../storage/freshness.ts'
+import { unusedChoices } from '../../views/choices.ts'
 import { isoTime } from '../../views/json.ts'
 import { type ModelView, modelView } from '../../views/model.ts'
 import { ratesView } from '../../views/rates.ts'
@@ -44,7 +45,11 @@ export function snapshotView(corridor: Corridor, served: Servable, choice: Choic
     })),
     quality: {
       refused: [...snapshot.refused],
-      warnings: [...snapshot.warnings, ...stalenessWarnings(served)],
+      warnings: [
+        ...snapshot.warnings,
+        ...stalenessWarnings(served),
+        ...unusedChoices(choice.model, choice.reference.kind === 'freeFlow' ? [] : ['reference']),
+      ],
     },
   }
 }
