@@ -9,8 +9,8 @@ import { HostSampler, type Memory } from './modules/health/host.ts'
 import { healthRoutes } from './modules/health/routes.ts'
 import { impactRoutes } from './modules/impact/routes.ts'
 import { trafficRoutes } from './modules/traffic/routes.ts'
+import { acceptHeaders } from './plugins/accepts.ts'
 import { lifecycle } from './plugins/lifecycle.ts'
-import { negotiation } from './plugins/negotiation.ts'
 import { problems } from './plugins/problems.ts'
 import { requestId } from './plugins/request-id.ts'
 import { requestLog } from './plugins/request-log.ts'
@@ -55,7 +55,7 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
   await fastify.register(lifecycle, { drainMs })
   await fastify.register(requestLog)
   await fastify.register(statistics)
-  await fastify.register(negotiation)
+  await fastify.register(acceptHeaders)
 
   const pollSeconds = config.POLL_SECONDS
   const maxStaleSeconds = config.MAX_STALE_SECONDS

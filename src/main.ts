@@ -31,10 +31,18 @@ async function run(): Promise<number | null> {
   }
 }
 
-// What the environment sets itself stands before the file.
-if (existsSync('.env')) process.loadEnvFile()
+/** Reads `.env` where there is one; what the environment sets itself stands before it. */
+function loadEnvFile(): void {
+  if (!existsSync('.env')) return
+  try {
+    process.loadEnvFile()
+  } catch {
+    throw new ConfigError([{ name: '.env', reason: 'cannot be read' }])
+  }
+}
 
 try {
+  loadEnvFile()
   const code = await run()
   if (code !== null) process.exitCode = code
 } catch (error) {

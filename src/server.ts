@@ -17,7 +17,7 @@ const MAX_PARAM_LENGTH = 100
 const CLIENT_REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/
 
 /** The client's own request id when it is well formed, else a new one. */
-export function requestIdOf({ headers }: Pick<IncomingMessage, 'headers'>): string {
+function requestIdOf({ headers }: Pick<IncomingMessage, 'headers'>): string {
   const own = headers['x-request-id']
   return typeof own === 'string' && CLIENT_REQUEST_ID.test(own) ? own : randomUUID()
 }

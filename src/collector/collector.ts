@@ -3,7 +3,7 @@ import { BackgroundLoop } from '../background-loop.ts'
 import type { Clock } from '../clock.ts'
 import { type BinIndex, indexBins } from '../corridors/bins.ts'
 import type { Corridor } from '../corridors/corridor.ts'
-import type { Snapshot } from '../corridors/snapshot.ts'
+import { measuresNothing, type Snapshot } from '../corridors/snapshot.ts'
 import { ProviderFailure } from '../providers/failure.ts'
 import type { Provider, RefreshContext } from '../providers/provider.ts'
 import type { Attempt, CurrentState } from '../storage/current-state.ts'
@@ -68,24 +68,29 @@ export class Collector {
   async #tick(context: RefreshContext): Promise<void> {
     for (const [corridor, index] of this.#indexes) {
       const ending = await this.#firstGood(corridor, index, context)
-      if (ending === null || context.signal.aborted) return
+      if (ending === undefined || context.signal.aborted) return
       this.#options.state.note(corridor.id, ending.attempt, ending.snapshot)
     }
   }
 
-  /** The first provider's answer that is good, or else the failure of the preferred one. */
+  /**
+   * The first provider's answer that measures something, with the failures before it as warnings;
+   * or else the first answer, or the failure of the preferred provider.
+   */
   async #firstGood(
     corridor: Corridor,
     index: BinIndex,
     context: RefreshContext,
-  ): Promise<Ending | null> {
-    let failed: Ending | null = null
+  ): Promise<Ending | undefined> {
+    const endings: Ending[] = []
     for (const provider of this.#options.providers) {
       const ending = await this.#attempt(corridor, index, provider, context)
-      if (ending.snapshot !== null || context.signal.aborted) return ending
-      failed ??= ending
+      if (context.signal.aborted) return ending
+      if (ending.snapshot !== null && !measuresNothing(ending.snapshot))
+        return { ...ending, snapshot: withWarnings(ending.snapshot, endings) }
+      endings.push(ending)
     }
-    return failed
+    return endings.find(({ snapshot }) => snapshot !== null) ?? endings[0]
   }
 
   /** One call, judged and logged. */
@@ -131,5 +136,17 @@ export class Collector {
     }
   }
 }
+
+/** A snapshot that also tells why the providers before its own were of no use. */
+const withWarnings = (snapshot: Snapshot, before: readonly Ending[]): Snapshot => ({
+  ...snapshot,
+  warnings: [
+    ...snapshot.warnings,
+    ...before.map(({ attempt: { provider, outcome, detail } }) => ({
+      reason: outcome === 'ok' ? 'noCoverage' : outcome,
+      detail: `The provider ${provider} was of no use: ${detail || 'it measured no section'}.`,
+    })),
+  ],
+})
 
 const isSnapshot = (verdict: Snapshot | Rejection): verdict is Snapshot => 'sections' in verdict

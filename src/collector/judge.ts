@@ -19,8 +19,8 @@ export interface Rejection {
 const CLOCK_TOLERANCE_MS = 120_000
 
 /**
- * Makes a snapshot of a provider's answer, or says why it is none: it is older than the one
- * before, holds nothing, or measures no section while the one before did.
+ * Makes a snapshot of a provider's answer, or says why it is none: it is older than the same
+ * provider's one before, holds nothing, or measures no section while the one before did.
  */
 export function judge(
   corridorId: string,
@@ -34,7 +34,9 @@ export function judge(
 ): Snapshot | Rejection {
   const { provider, fetchedAtMs, previous } = context
   const { observedAtMs, warnings } = believedTime(answer.observedAtMs, fetchedAtMs)
-  if (previous !== null && observedAtMs < Math.min(previous.observedAtMs, fetchedAtMs))
+  // Another provider's time says nothing of this one's: some tell when they observed, some do not.
+  const before = previous?.provider === provider ? previous.observedAtMs : 0
+  if (observedAtMs < Math.min(before, fetchedAtMs))
     return { reason: 'older', detail: 'the answer is older than the current snapshot' }
   if (answer.pieces.length === 0 && answer.refused.length === 0)
     return { reason: 'noCoverage', detail: 'the provider has no data for this corridor' }
@@ -42,7 +44,6 @@ export function judge(
   const refused = tally([...match.refused, ...answer.refused])
   const snapshot: Snapshot = {
     id: `${corridorId}-${fetchedAtMs}`,
-    corridorId,
     provider,
     observedAtMs,
     fetchedAtMs,

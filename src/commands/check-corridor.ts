@@ -1,3 +1,4 @@
+import { systemClock } from '../clock.ts'
 import type { Config } from '../config/config.ts'
 import { readCorridor } from '../config/corridor-files.ts'
 import { loadConfig } from '../config/setup.ts'
@@ -68,7 +69,7 @@ async function coverageOf(
   const timeoutMs = config.UPSTREAM_TIMEOUT_SECONDS * 1000
   const upstream = createUpstream({ timeoutMs, maxBytes: MAX_BODY_BYTES })
   const provider = createProvider(name, config, upstream, () => {})
-  const context = { atMs: Date.now(), signal: new AbortController().signal }
+  const context = { atMs: systemClock.now(), signal: new AbortController().signal }
   try {
     const answer = await orFailure(() => provider.refresh(corridor, context))
     if (answer instanceof ProviderFailure) return answer

@@ -54,5 +54,10 @@ function defaultProviders(here: Secret | null, tomtom: Secret | null): Config['T
   return tomtom === null ? ['here'] : ['here', 'tomtom']
 }
 
-const isDirectory = (path: string): boolean =>
-  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
+}

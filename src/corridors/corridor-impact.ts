@@ -1,3 +1,4 @@
+import { type Band, exactly } from '../impact/band.ts'
 import { DEFAULT_EMISSION_CURVE } from '../impact/emissions/curve.ts'
 import { DEFAULT_FLEET } from '../impact/emissions/fleet.ts'
 import { CAPACITY_VEH_H_LANE, capacityBand } from '../impact/flow.ts'
@@ -16,6 +17,8 @@ export interface SectionResult {
   readonly section: Section
   readonly observation: SectionObservation
   readonly impact: SectionImpact | null
+  /** Vehicles per hour; 0 where the section is closed, null where nothing is known. */
+  readonly flowVehH: Band | null
   /** 0 where the section is closed; null where nothing is known. */
   readonly rates: Rates | null
 }
@@ -63,8 +66,9 @@ export function corridorImpact(
   const resultOf = (section: Section): SectionResult => {
     const observation = observed.get(section.id) ?? unobserved(section.id)
     if (observation.status !== 'ok') {
-      const rates = observation.status === 'closed' ? NO_RATES : null
-      return { section, observation, impact: null, rates }
+      const closed = observation.status === 'closed'
+      const [flowVehH, rates] = closed ? [exactly(0), NO_RATES] : [null, null]
+      return { section, observation, impact: null, flowVehH, rates }
     }
     const impact = model.impactOf(
       {
@@ -78,7 +82,7 @@ export function corridorImpact(
       },
       settings,
     )
-    return { section, observation, impact, rates: impact.rates }
+    return { section, observation, impact, flowVehH: impact.flowVehH, rates: impact.rates }
   }
   const directions = corridor.directions.map((direction) =>
     directionResult(direction, direction.sections.map(resultOf)),

@@ -51,6 +51,9 @@ const directionSchema = z
   })
   .readonly()
 
+const dayFactor = z.number().min(0).max(5)
+const dayFactors = { working: dayFactor, eve: dayFactor, rest: dayFactor, yomKippur: dayFactor }
+
 /** The form of a corridor file. */
 export const corridorSchema = z
   .strictObject({
@@ -70,6 +73,8 @@ export const corridorSchema = z
       .strictObject({
         vehiclesPerDay: sourced(z.number().min(0).max(1_000_000)),
         uncertainty: z.number().min(0).max(1),
+        /** Traffic of each kind of day as a share of a working day's, where it is known better. */
+        dayFactors: z.strictObject(dayFactors).readonly().optional(),
       })
       .readonly(),
     prices: z

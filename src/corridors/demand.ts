@@ -1,5 +1,5 @@
 import { type Band, scale } from '../impact/band.ts'
-import { DAY_FACTORS, dayType } from './calendar.ts'
+import { DAY_FACTORS, type DayType, dayType } from './calendar.ts'
 import type { Corridor } from './corridor.ts'
 import { localTime } from './local-time.ts'
 
@@ -15,11 +15,15 @@ export const HOURLY_SHARE_PERCENT = [
 /** The part of a day's vehicles that drive in the hour that begins at 0 to 23 h. */
 export const shareOfHour = (hour: number): number => (HOURLY_SHARE_PERCENT[hour] ?? 0) / 100
 
+/** A corridor's own day factors, or the assumed ones. */
+export const dayFactorsOf = ({ demand }: Corridor): Readonly<Record<DayType, number>> =>
+  demand.dayFactors ?? DAY_FACTORS
+
 /** Vehicles per hour in one direction at a moment: the corridor's demand profile with its band. */
 export function profileVehH(corridor: Corridor, atMs: number): Band {
   const local = localTime(atMs, corridor.timeZone)
-  const factor = DAY_FACTORS[dayType(local, corridor.calendar)]
   const { vehiclesPerDay, uncertainty } = corridor.demand
+  const factor = dayFactorsOf(corridor)[dayType(local, corridor.calendar)]
   return scale(
     { low: 1 - uncertainty, central: 1, high: 1 + uncertainty },
     vehiclesPerDay.amount * factor * shareOfHour(local.hour),

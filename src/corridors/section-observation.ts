@@ -2,7 +2,7 @@ import { flooredSpeedKmh } from '../impact/speed.ts'
 import type { RoadPiece } from './road-piece.ts'
 
 /** Below this share of matched length a section yields no number. */
-export const LEAST_COVERAGE = 0.8
+const LEAST_COVERAGE = 0.8
 /** From this share of its length on, a section is closed; less is only missing speed. */
 const CLOSED_SHARE = 0.5
 

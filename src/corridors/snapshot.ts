@@ -18,7 +18,6 @@ export const measuresNothing = ({ sections }: Pick<Snapshot, 'sections'>): boole
 export interface Snapshot {
   /** Unique for the corridor; sorts by time of fetching. */
   readonly id: string
-  readonly corridorId: string
   readonly provider: ProviderName
   /** The provider's own time where it tells one, else the time of fetching; epoch ms. */
   readonly observedAtMs: number

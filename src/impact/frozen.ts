@@ -34,7 +34,6 @@ export function frozenImpact(
     referenceKmh: FROZEN.freeFlowKmh,
     congested: isCongested(state.speedKmh, FROZEN.freeFlowKmh),
     travelTimeSeconds,
-    referenceTravelTimeSeconds,
     delaySecondsPerVehicle,
     flowVehH: exactly(vehicles),
     vehiclesPresent: exactly((vehicles * travelTimeSeconds) / 3600),

@@ -22,7 +22,6 @@ export function physicalImpact(state: SectionState, settings: ImpactSettings): S
     referenceKmh,
     congested: isCongested(speedKmh, state.freeFlowKmh),
     travelTimeSeconds,
-    referenceTravelTimeSeconds,
     delaySecondsPerVehicle,
   }
   const flowVehH =

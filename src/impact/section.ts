@@ -34,7 +34,6 @@ export interface SectionImpact {
   readonly referenceKmh: number
   readonly congested: boolean
   readonly travelTimeSeconds: number
-  readonly referenceTravelTimeSeconds: number
   readonly delaySecondsPerVehicle: number
   /** Null when the section flows freely and nobody knows its demand; then rates are null too. */
   readonly flowVehH: Band | null

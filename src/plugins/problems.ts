@@ -32,8 +32,9 @@ export const problems = fp(async (app: FastifyInstance) => {
     return sendProblem(reply, problem, request.id)
   })
   app.addHook('onRequest', async ({ headers, raw }) => {
-    if (raw.httpVersion === '1.1' && headers.host === undefined)
-      throw new Problem('invalid_input', 'The Host header is missing.')
+    const hosts = raw.rawHeaders.filter((name, at) => at % 2 === 0 && /^host$/i.test(name))
+    if (hosts.length > 1 || (hosts.length === 0 && raw.httpVersion === '1.1'))
+      throw new Problem('invalid_input', 'There must be one Host header.')
     if ((headers['content-encoding'] ?? 'identity') !== 'identity')
       throw new Problem('unsupported_media_type', 'The body must not be compressed.')
     if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')

@@ -1,6 +1,6 @@
 import { PROBLEMS, type Problem } from './problem.ts'
 
-export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
+const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 
 /** A failure as it goes out: RFC 9457 with `code`, `requestId` and what applies. */
 export interface RenderedProblem {

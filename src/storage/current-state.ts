@@ -36,7 +36,7 @@ export class CurrentState {
     this.#states.set(corridorId, { snapshot: current, attempt })
   }
 
-  /** When the collector will ask again, epoch ms; null while it asks or before it started. */
+  /** When the collector asks again, epoch ms; past while it asks, null before its first tick ended. */
   get nextPollAtMs(): number | null {
     return this.#nextPollAtMs
   }

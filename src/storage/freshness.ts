@@ -1,8 +1,9 @@
 import type { Snapshot } from '../corridors/snapshot.ts'
+import { HOLD_SECONDS } from '../impact/integral.ts'
 import type { Attempt, CorridorState } from './current-state.ts'
 
-/** Up to this age a snapshot speaks for now; as long as one observation holds in a total. */
-export const FRESH_SECONDS = 600
+/** Up to this age a snapshot speaks for now: as long as one observation holds in a total. */
+export const FRESH_SECONDS = HOLD_SECONDS
 
 /** What can be served of a corridor now. */
 export type Served =

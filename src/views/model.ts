@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { VEHICLE_CLASSES } from '../impact/emissions/fleet.ts'
-import { LANES_BAND } from '../impact/flow.ts'
+import { CONGESTED_FLOW, CONGESTED_SHARE, LANES_BAND } from '../impact/flow.ts'
 import { FROZEN } from '../impact/frozen.ts'
 import { MODEL_IDS, MODELS, type ModelId } from '../impact/models.ts'
 import type { ImpactSettings } from '../impact/section.ts'
@@ -38,6 +38,7 @@ export function modelView(
     : {
         capacityVehHLane: settings.capacityVehHLane,
         lanesBand: LANES_BAND,
+        congestion: { belowShareOfFreeFlow: CONGESTED_SHARE, flowShare: CONGESTED_FLOW },
         speedFloorKmh: SPEED_FLOOR_KMH,
         fleet: Object.fromEntries(
           VEHICLE_CLASSES.map((vehicle) => [vehicle, settings.fleet[vehicle] ?? 0]),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Band } from '../impact/band.ts'
 import type { Rates } from '../impact/rates.ts'
 import type { SectionImpact } from '../impact/section.ts'
 import { flowSchema, ratesSchema, ratesView, vehiclesSchema, withUnit } from './rates.ts'
@@ -16,16 +17,19 @@ export const sectionNumbers = {
 const numbersSchema = z.object(sectionNumbers)
 type SectionNumbers = z.infer<typeof numbersSchema>
 
-/**
- * The numbers of a section as they go out.
- * @param rates those of the impact, or 0 where the section is closed
- */
+/** What is known of a section: its flow and rates are 0 where it is closed, without an impact. */
+interface KnownOfSection {
+  readonly impact: SectionImpact | null
+  readonly flowVehH: Band | null
+  readonly rates: Rates | null
+}
+
+/** The numbers of a section as they go out; the currency is an ISO 4217 code. */
 export function sectionNumbersView(
-  impact: SectionImpact | null,
-  rates: Rates | null,
+  { impact, flowVehH, rates }: KnownOfSection,
   currency: string,
 ): SectionNumbers {
-  const { flowVehH = null, vehiclesPresent = null } = impact ?? {}
+  const vehiclesPresent = impact?.vehiclesPresent ?? null
   return {
     speedKmh: impact?.speedKmh ?? null,
     referenceKmh: impact?.referenceKmh ?? null,

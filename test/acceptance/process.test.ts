@@ -44,6 +44,13 @@ t.test('every configuration fault is told at once, and the exit code is 78', asy
     t.match(service.output(), new RegExp(`^${name}: `, 'm'))
 })
 
+t.test('a .env that cannot be read is a fault of the configuration', async (t) => {
+  t.testdir({ '.env': {} })
+  const service = startProcess(t)
+  t.equal(await service.exited, 78)
+  t.match(service.output(), /^\.env: cannot be read$/m)
+})
+
 t.test('a broken corridor file is told by name, and the exit code is 78', async (t) => {
   t.testdir({ corridors: { 'mine.json': '{"id":"mine"}' } })
   const service = startProcess(t, { CORRIDORS_DIR: 'corridors' })

@@ -129,7 +129,6 @@ t.test('each load has its own threshold, and all must be kept', async (t) => {
   }
   const snapshot = {
     id: 's',
-    corridorId: 'ayalon',
     provider: 'here' as const,
     observedAtMs: now,
     fetchedAtMs: now,

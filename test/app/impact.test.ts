@@ -33,6 +33,7 @@ t.test('sections that a caller sends get the impact of the published vector', as
   t.equal(view.rates?.excessCo2.central.toFixed(3), '3131.738')
   t.equal(view.sections[0]?.vehiclesPresent?.central.toFixed(3), '1496.275')
   t.equal(view.rates?.timeCost.unit, 'ILS/h')
+  t.match(view.model.parameters.prices, { fuelPerLitre: { amount: 7.02, date: '2026-03' } })
   t.equal(view.coverage, 1)
 })
 

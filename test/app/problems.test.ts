@@ -45,6 +45,7 @@ t.test('malformed HTTP, on a real socket, gets a problem with a request id', asy
     ['FOO / HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'invalid_input'],
     [`GET / HTTP/1.1\r\nHost: a\r\nX: ${long}\r\n\r\n`, 413, 'payload_too_large'],
     ['GET /health/live HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'invalid_input'],
+    ['GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n', 400, 'invalid_input'],
     ['GET / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\nConnection: close\r\n\r\n', 400, 'invalid_input'],
     ['CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', 405, 'method_not_allowed'],
     ['GET /v1/traffic/%zz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', 400, 'invalid_input'],

@@ -26,6 +26,10 @@ t.test('the snapshot has the shape that its schema promises', async (t) => {
   t.match(view.snapshot, { provider: 'simulated', tier: 'simulated', freshness: 'fresh' })
   t.match(view.attribution, /OpenStreetMap contributors, ODbL/)
   t.match(view.model, { id: 'physical', emissionCurve: 'uk-tag', reference: { kind: 'freeFlow' } })
+  t.match(view.model.parameters, {
+    demand: { dayFactors: { eve: 0.8, rest: 0.65, yomKippur: 0.02 } },
+    congestion: { belowShareOfFreeFlow: 0.75 },
+  })
   t.equal(view.coverage, 1)
   t.strictSame(
     view.directions.flatMap(({ sections }) => sections.map(({ id }) => id)),
@@ -225,6 +229,11 @@ t.test('while the provider fails the last good snapshot is served, flagged stale
   t.match(response.headers['cache-status'], /detail=stale/)
   for (let tick = 2; tick <= 24; tick += 1) await clock.advance(300_000)
   t.equal((await server.inject(URL_OF_AYALON)).json().snapshot.ageSeconds, 7200)
+  t.equal(
+    (await server.inject(URL_OF_AYALON)).headers['cache-control'],
+    'public, max-age=7200, stale-while-revalidate=0, stale-if-error=0',
+    'no cache may serve it longer than this service would',
+  )
   clock.move(1000)
   const expired = await server.inject(URL_OF_AYALON)
   t.match(expired.json(), { status: 503, code: 'stale_data', retryAfterSeconds: 299 })
@@ -288,7 +297,7 @@ t.test('the age in the body moves on between two polls, the rest is made once', 
   t.equal(response.headers.age, '42')
   t.equal(
     response.headers['cache-control'],
-    'public, max-age=300, stale-while-revalidate=300, stale-if-error=7200',
+    'public, max-age=300, stale-while-revalidate=300, stale-if-error=6900',
   )
   t.equal(response.headers['cache-status'], 'ayalon; hit; ttl=258')
 })
@@ -318,6 +327,7 @@ t.test('a client that wants no JSON is told what there is', async (t) => {
   t.equal((await ask(`${URL_OF_AYALON}/geojson`, 'application/json')).statusCode, 200)
   for (const accept of ['application/json; charset=utf-8', 'text/html, Application/JSON;v=2'])
     t.equal((await ask(URL_OF_AYALON, accept)).statusCode, 200, accept)
+  t.equal((await ask(URL_OF_AYALON, 'application/json;q=0')).statusCode, 406)
 })
 
 t.test('a thousand references do not pile up: old ones are made anew', async (t) => {
@@ -344,5 +354,10 @@ t.test('a closed direction is a state, not a delay', async (t) => {
     speedKmh: null,
     rates: { delay: { central: 0 } },
   })
-  t.match(view.directions[1]?.sections[0], { status: 'closed', speedKmh: null, rates: {} })
+  t.match(view.directions[1]?.sections[0], {
+    status: 'closed',
+    speedKmh: null,
+    flow: { low: 0, central: 0, high: 0 },
+    rates: {},
+  })
 })

@@ -222,3 +222,42 @@ t.test('when all providers fail the failure of the preferred one is told', async
   await clock.asleep(1)
   t.match(state.of('ayalon').attempt, { provider: 'here', outcome: 'timeout' })
 })
+
+t.test('a provider that lags is not refused because another one answered in between', async (t) => {
+  const lagging = (_corridor: unknown, { atMs }: { atMs: number }) =>
+    answerOf(AYALON, 60, atMs - 400_000)
+  const here = scripted('here', lagging, timeout, lagging)
+  const { clock, state } = start(t, [here, scripted('tomtom', good(50))])
+  await clock.asleep(1)
+  await clock.advance(300_000)
+  t.equal(state.of('ayalon').snapshot?.provider, 'tomtom')
+  await clock.advance(300_000)
+  t.equal(state.of('ayalon').snapshot?.provider, 'here')
+})
+
+t.test('what the preferred provider did wrong is told beside the answer of the next', async (t) => {
+  const { clock, state } = start(t, [scripted('here', timeout), scripted('tomtom', good(50))])
+  await clock.asleep(1)
+  t.strictSame(state.of('ayalon').snapshot?.warnings, [
+    {
+      reason: 'timeout',
+      detail: 'The provider here was of no use: no answer within 10 ms.',
+    },
+  ])
+})
+
+t.test('an answer that measures nothing makes room for a provider that measures', async (t) => {
+  const blank = () => ({
+    pieces: [],
+    observedAtMs: null,
+    refused: [{ reason: 'wrongRoad' as const, pieces: 1 }],
+  })
+  const helped = start(t, [scripted('here', blank), scripted('tomtom', good(50))])
+  await helped.clock.asleep(1)
+  const { snapshot } = helped.state.of('ayalon')
+  t.equal(snapshot?.provider, 'tomtom')
+  t.match(snapshot?.warnings, [{ reason: 'noCoverage', detail: /here .* it measured no section/ }])
+  const alone = start(t, [scripted('here', timeout), scripted('tomtom', blank)])
+  await alone.clock.asleep(1)
+  t.match(alone.state.of('ayalon').snapshot, { provider: 'tomtom' }, 'better than none')
+})

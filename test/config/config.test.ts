@@ -186,6 +186,13 @@ t.test('every fault is reported at once, with its name and reason and no secret'
   t.notMatch(faults.join('\n'), /canary/)
 })
 
+t.test('a folder that cannot even be looked at is a fault like any other', async (t) => {
+  t.strictSame(
+    faultsOf(() => loadConfig({ REPLAY_DIR: 'x'.repeat(5000) })),
+    ['REPLAY_DIR: is not a folder'],
+  )
+})
+
 t.test('a blank variable counts as not set', async (t) => {
   t.strictSame(loadConfig({ PORT: ' ', HERE_API_KEY: ' \t' }), loadConfig({}))
 })

@@ -160,6 +160,13 @@ t.test('the profile gives every hour its share of the day, 100 % in all', async 
   t.equal(totalOf('2026-10-25'), (100_000 * 1.0076).toFixed(3), 'a Sunday with 01 h twice')
 })
 
+t.test('a corridor may know its own days better', async (t) => {
+  const dayFactors = { working: 1, eve: 0.5, rest: 0.25, yomKippur: 0 }
+  const known = { ...AYALON, demand: { ...AYALON.demand, dayFactors } }
+  const friday = Date.UTC(2026, 10, 20, 6, 10)
+  t.equal(profileVehH(known, friday).central, 0.5 * 5750)
+})
+
 t.test('an hour that no day has carries no traffic', async (t) => {
   t.equal(shareOfHour(23), 0.0204)
   t.equal(shareOfHour(24), 0)

@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
 import { AYALON } from '../../src/corridors/ayalon.ts'
-import { type Corridor, sectionsOf } from '../../src/corridors/corridor.ts'
+import { type Corridor, corridorSchema, sectionsOf } from '../../src/corridors/corridor.ts'
+import type { LatLon } from '../../src/corridors/geo.ts'
 import { createProvider, type ProviderConfig } from '../../src/providers/create.ts'
 import { createUpstream, MAX_BODY_BYTES } from '../../src/providers/upstream/client.ts'
 import { createRecorder } from '../../src/providers/upstream/recorder.ts'
@@ -94,6 +95,20 @@ t.test('HERE: the box is west, south, east, north and holds every point', async 
       t.ok(west < lon && lon < east && south < lat && lat < north, `${corridor.id}: ${lat},${lon}`)
     t.ok(east - west < 0.1 && north - south < 0.2, 'it is not much larger than the corridor')
   }
+})
+
+t.test('HERE: a corridor over one degree is not asked for, and the reason says why', async (t) => {
+  const upstream = await standIn(t, { body: GOOD.here })
+  const [north] = STRAIGHT.directions
+  const [first] = north.sections
+  for (const end of [[11.1, 20] as const, [10, 21.1] as const]) {
+    const section = { ...first, points: [first.points[0], end] satisfies [LatLon, LatLon] }
+    const long = { ...STRAIGHT, directions: [{ ...north, sections: [section] }] }
+    const parsed = corridorSchema.parse({ ...long, directions: long.directions })
+    const failure = await failureOf(() => live(t, 'here', upstream.baseUrl).refresh(parsed))
+    t.match(failure.message, /1 degree/)
+  }
+  t.equal(upstream.requests.length, 0)
 })
 
 t.test('a path in the base address is kept', async (t) => {

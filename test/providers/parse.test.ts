@@ -195,6 +195,24 @@ t.test('HERE: sourceUpdated is the time of the data', async (t) => {
   t.equal(stated(undefined), null)
 })
 
+t.test('HERE: a closure of the whole holds for its parts', async (t) => {
+  const subSegments = [{ length: 100 }, { length: 200, speed: 10, jamFactor: 2 }]
+  const flow = { freeFlow: 25, confidence: 0.9, jamFactor: 10, subSegments }
+  t.strictSame(
+    parseFlows(flow).pieces.map(({ closed }) => closed),
+    [true, false],
+    'where the part says nothing else',
+  )
+})
+
+t.test('HERE: a reversible lane that runs the other way has no speed here', async (t) => {
+  const traversability = 'reversibleNotRoutable'
+  const { pieces } = parseFlows({ speed: 20, freeFlow: 25, confidence: 0.9, traversability })
+  t.strictSame(matchPieces(indexBins(STRAIGHT), pieces).refused, [
+    { reason: 'implausible', pieces: 1 },
+  ])
+})
+
 t.test('HERE: a result of another shape is refused by itself', async (t) => {
   const good = { links: [NORTH], flow: { speed: 25, freeFlow: 27, confidence: 0.9 } }
   const { results } = JSON.parse(hereBody([good]))

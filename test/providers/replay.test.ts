@@ -161,7 +161,6 @@ async function checkProbes(t: Test, dir: string): Promise<void> {
     AYALON,
     {
       id: 'ayalon-0',
-      corridorId: 'ayalon',
       provider: 'replay',
       observedAtMs: 0,
       fetchedAtMs: 0,

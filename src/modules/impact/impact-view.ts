@@ -42,7 +42,7 @@ export function impactView(body: ImpactBody): ImpactView {
     part.reduce((sum, { section }) => sum + section.lengthKm, 0)
   const rates = results.flatMap(({ impact }) => impact.rates ?? [])
   return {
-    model: modelView(modelId, settings, { prices }),
+    model: modelView(modelId, settings, { prices: body.prices ?? AYALON.prices }),
     coverage: lengthKm(known) / lengthKm(results),
     rates: known.length === 0 ? null : ratesView(sumRates(rates), prices.currency),
     sections: results.map(({ section, impact }) => ({
@@ -52,7 +52,7 @@ export function impactView(body: ImpactBody): ImpactView {
       lanes: section.lanes,
       freeFlowKmh: section.freeFlowKmh,
       limitKmh: section.limitKmh,
-      ...sectionNumbersView(impact, impact.rates, prices.currency),
+      ...sectionNumbersView({ ...impact, impact }, prices.currency),
     })),
     quality: {
       refused: [],

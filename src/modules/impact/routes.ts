@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { acceptable } from '../../plugins/negotiation.ts'
+import { acceptable } from '../../problems/acceptable.ts'
 import { toJson } from '../../views/json.ts'
 import { impactView } from './impact-view.ts'
 import { impactBody } from './schemas.ts'

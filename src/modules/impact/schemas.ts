@@ -11,7 +11,7 @@ import { ratesSchema } from '../../views/rates.ts'
 import { sectionNumbers } from '../../views/section.ts'
 
 /** At most this many sections in one request. */
-export const MOST_SECTIONS = 1000
+const MOST_SECTIONS = 1000
 
 const kmh = z.number().max(MAX_PLAUSIBLE_SPEED_KMH)
 /** More than 20 lanes at the highest measured flow. */

@@ -28,9 +28,9 @@ export class Representation {
   /** @param json holds `"ageSeconds":n`, the first of which is set to the age at each sending */
   constructor(etag: string, json: string) {
     this.etag = etag
-    const [head = '', ...rest] = json.split(AGE)
-    this.#head = Buffer.from(`${head}"ageSeconds":`)
-    this.#tail = Buffer.from(rest.join(''))
+    const at = json.search(AGE)
+    this.#head = Buffer.from(`${json.slice(0, at)}"ageSeconds":`)
+    this.#tail = Buffer.from(json.slice(at).replace(AGE, ''))
   }
 
   /** The body at an age in whole seconds. */

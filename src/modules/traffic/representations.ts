@@ -15,13 +15,14 @@ export class Representations {
   get(version: string, variant: string, makeJson: () => string): Representation {
     if (version !== this.#version) this.#kept.clear()
     this.#version = version
-    const kept = this.#kept.get(variant)
-    if (kept !== undefined) return kept
     // Weak: the age in the body moves on, and each encoding has bytes of its own.
-    const made = new Representation(`W/"${version}.${variant}"`, makeJson())
-    const oldest = this.#kept.keys().next()
-    if (this.#kept.size >= MOST_KEPT && oldest.done !== true) this.#kept.delete(oldest.value)
-    this.#kept.set(variant, made)
-    return made
+    const found =
+      this.#kept.get(variant) ?? new Representation(`W/"${version}.${variant}"`, makeJson())
+    // Set anew, it stands last: the first is the one that was not asked for the longest.
+    this.#kept.delete(variant)
+    this.#kept.set(variant, found)
+    const [oldest] = this.#kept.keys()
+    if (this.#kept.size > MOST_KEPT && oldest !== undefined) this.#kept.delete(oldest)
+    return found
   }
 }

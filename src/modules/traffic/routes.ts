@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import type { z } from 'zod'
 import { DEFAULT_MODEL } from '../../impact/models.ts'
-import { acceptable } from '../../plugins/negotiation.ts'
+import { acceptable } from '../../problems/acceptable.ts'
 import { toJson } from '../../views/json.ts'
 import { corridorParams, noQuery, snapshotQuery } from './schemas.ts'
 import { sendSnapshot } from './send-snapshot.ts'

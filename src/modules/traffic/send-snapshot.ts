@@ -35,17 +35,24 @@ export function sendSnapshot(
 
 /**
  * Fresh until the next poll: `max-age` counts from the fetch, and `Age` says how much of it is
- * gone (RFC 9111). Cache-Status (RFC 9211) tells how this service answered.
+ * gone (RFC 9111). No cache may serve it when it is too old for this service. Cache-Status
+ * (RFC 9211) tells how this service answered.
  */
 function cacheHeaders(served: Servable, policy: CachePolicy): Record<string, string> {
   const { fetchedAtMs } = served.snapshot
+  const leftSeconds = policy.maxStaleSeconds - served.ageSeconds
   const age = wholeSeconds(policy.nowMs - fetchedAtMs)
-  const maxAge = wholeSeconds(policy.nextPollAtMs - fetchedAtMs)
-  const { pollSeconds, maxStaleSeconds } = policy
+  const ttl = Math.min(leftSeconds, wholeSeconds(policy.nextPollAtMs - policy.nowMs))
+  const stale = leftSeconds - ttl
   return {
-    'cache-control': `public, max-age=${maxAge}, stale-while-revalidate=${pollSeconds}, stale-if-error=${maxStaleSeconds}`,
+    'cache-control': [
+      'public',
+      `max-age=${age + ttl}`,
+      `stale-while-revalidate=${Math.min(stale, policy.pollSeconds)}`,
+      `stale-if-error=${stale}`,
+    ].join(', '),
     age: String(age),
-    'cache-status': `ayalon; hit; ttl=${maxAge - age}${served.kind === 'stale' ? '; detail=stale' : ''}`,
+    'cache-status': `ayalon; hit; ttl=${ttl}${served.kind === 'stale' ? '; detail=stale' : ''}`,
   }
 }
 

@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
 import type { Corridor } from '../../corridors/corridor.ts'
 import { DEFAULT_MODEL } from '../../impact/models.ts'
 import { Problem } from '../../problems/problem.ts'
-import type { CurrentState } from '../../storage/current-state.ts'
+import type { Attempt, CurrentState } from '../../storage/current-state.ts'
 import { servedNow } from '../../storage/freshness.ts'
 import { referenceKey } from '../../views/choices.ts'
 import { toJson } from '../../views/json.ts'
@@ -48,7 +49,7 @@ export class TrafficService {
     const served = this.#served(corridorId)
     if (served instanceof Problem) throw served
     const { snapshot, kind, failure } = served
-    const version = `${snapshot.id}.${kind}.${failure?.outcome ?? 'ok'}`
+    const version = `${snapshot.id}.${kind}.${failure ? fingerprint(failure) : 'ok'}`
     const variant = `${form}.${choice.model}.${referenceKey(choice.reference)}`
     const view = form === 'json' ? snapshotView : geojsonView
     const representation = known.kept.get(version, variant, () =>
@@ -95,3 +96,7 @@ export class TrafficService {
     return { nowMs, nextPollAtMs: state.nextPollAtMs ?? nowMs, pollSeconds, maxStaleSeconds }
   }
 }
+
+/** Tells one failure from another in an entity tag, which can hold no free text. */
+const fingerprint = ({ outcome, detail }: Attempt): string =>
+  `${outcome}-${createHash('sha256').update(detail).digest('hex').slice(0, 8)}`

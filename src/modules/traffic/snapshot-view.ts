@@ -7,6 +7,7 @@ import {
   type SectionResult,
   settingsOf,
 } from '../../corridors/corridor-impact.ts'
+import { dayFactorsOf } from '../../corridors/demand.ts'
 import type { Snapshot, Warning } from '../../corridors/snapshot.ts'
 import { MODELS, type ModelId } from '../../impact/models.ts'
 import type { Reference } from '../../impact/reference.ts'
@@ -69,7 +70,8 @@ export function evaluate(
   choice: Choice,
 ): { model: ModelView; result: CorridorResult } {
   const settings = settingsOf(corridor, choice.reference)
-  const { demand, prices } = corridor
+  const { prices } = corridor
+  const demand = { ...corridor.demand, dayFactors: dayFactorsOf(corridor) }
   return {
     model: modelView(choice.model, settings, { demand, prices }),
     result: corridorImpact(corridor, snapshot, MODELS[choice.model], settings),
@@ -115,14 +117,15 @@ function directionView(
 
 export function sectionView(
   corridor: Corridor,
-  { section, observation, impact, rates }: SectionResult,
+  result: SectionResult,
 ): SnapshotView['directions'][number]['sections'][number] {
+  const { section } = result
   const { id, from, to, lanes, lengthM } = section
-  const { status, coverage, confidence, freeFlowKmh } = observation
+  const { status, coverage, confidence, freeFlowKmh } = result.observation
   const lengthKm = lengthM / 1000
   const limitKmh = limitKmhOf(corridor, section)
   const described = { id, from, to, status, lengthKm, lanes, limitKmh, coverage, confidence }
-  return { ...described, freeFlowKmh, ...sectionNumbersView(impact, rates, corridor.currency) }
+  return { ...described, freeFlowKmh, ...sectionNumbersView(result, corridor.currency) }
 }
 
 function stalenessWarnings({ kind, failure }: Servable): Warning[] {

@@ -64,13 +64,13 @@ export function parseHere(body: string): ProviderAnswer {
 }
 
 function answerOf({ location, currentFlow }: z.infer<typeof flowResult>): ProviderAnswer {
-  const { subSegments = [], freeFlow, confidence, traversability } = currentFlow
+  const { subSegments = [], freeFlow, confidence, traversability, jamFactor } = currentFlow
   const { points } = location.shape
   const pieces =
     subSegments.length === 0
       ? [toPiece(points, currentFlow)]
       : splitByLength(points, subSegments).map(({ points: stretch, part }) =>
-          toPiece(stretch, { freeFlow, confidence, traversability, ...part }),
+          toPiece(stretch, { freeFlow, confidence, traversability, jamFactor, ...part }),
         )
   const known = pieces.filter((piece) => piece.confidence > REAL_TIME_CONFIDENCE)
   const guessed = pieces.length - known.length
@@ -78,12 +78,16 @@ function answerOf({ location, currentFlow }: z.infer<typeof flowResult>): Provid
   return { pieces: known, observedAtMs: null, refused }
 }
 
-/** A speed that is missing becomes 0, which is refused as implausible. A closure needs none. */
+/**
+ * A speed that is missing, or of a reversible lane that now runs the other way, becomes 0, which
+ * is refused as implausible. A closure needs none.
+ */
 function toPiece(points: readonly LatLon[], flow: Flow): RoadPiece {
   const closed = flow.traversability === 'closed' || flow.jamFactor === 10
+  const routable = flow.traversability !== 'reversibleNotRoutable'
   return {
     points,
-    speedKmh: (flow.speedUncapped ?? flow.speed ?? 0) * KMH_PER_M_S,
+    speedKmh: routable ? (flow.speedUncapped ?? flow.speed ?? 0) * KMH_PER_M_S : 0,
     freeFlowKmh: (flow.freeFlow ?? 0) * KMH_PER_M_S,
     confidence: flow.confidence ?? (closed ? 1 : 0),
     closed,

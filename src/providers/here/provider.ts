@@ -1,9 +1,12 @@
 import { type Corridor, sectionsOf } from '../../corridors/corridor.ts'
+import { ProviderFailure } from '../failure.ts'
 import type { LiveOptions } from '../live-options.ts'
 import type { Provider } from '../provider.ts'
 import { failureOfStatus } from '../upstream/status.ts'
 import { parseHere } from './parse.ts'
 
+/** HERE refuses a larger box. */
+const MOST_DEGREES = 1
 /** Room around the corridor, degrees: about 300 m. */
 const MARGIN_DEGREES = 0.003
 
@@ -12,8 +15,15 @@ export function createHere({ key, baseUrl, upstream, record }: LiveOptions): Pro
   return {
     name: 'here',
     async refresh(corridor, { atMs, signal }) {
+      const box = boundingBox(corridor)
+      const [west, south, east, north] = box
+      if (east - west > MOST_DEGREES || north - south > MOST_DEGREES)
+        throw new ProviderFailure(
+          'badAnswer',
+          'HERE takes no corridor wider or longer than 1 degree',
+        )
       const url = new URL('v7/flow', baseUrl)
-      url.searchParams.set('in', `bbox:${boundingBox(corridor).join(',')}`)
+      url.searchParams.set('in', `bbox:${box.map((degrees) => degrees.toFixed(5)).join(',')}`)
       url.searchParams.set('locationReferencing', 'shape')
       url.searchParams.set('apiKey', await key.reveal())
       const { status, body } = await upstream.get(url, signal)
@@ -25,7 +35,7 @@ export function createHere({ key, baseUrl, upstream, record }: LiveOptions): Pro
 }
 
 /** West, south, east, north with a margin, degrees. */
-function boundingBox(corridor: Corridor): string[] {
+function boundingBox(corridor: Corridor): [number, number, number, number] {
   const points = sectionsOf(corridor).flatMap((section) => section.points)
   const lats = points.map(([lat]) => lat)
   const lons = points.map(([, lon]) => lon)
@@ -34,5 +44,5 @@ function boundingBox(corridor: Corridor): string[] {
     Math.min(...lats) - MARGIN_DEGREES,
     Math.max(...lons) + MARGIN_DEGREES,
     Math.max(...lats) + MARGIN_DEGREES,
-  ].map((degrees) => degrees.toFixed(5))
+  ]
 }

@@ -12,8 +12,8 @@ const ZOOM = 10
 
 /**
  * TomTom Flow Segment Data v4: one request a section, at its middle, one after the other. A body
- * that is of no use leaves its section out; a call that fails ends the refresh: it spends no more
- * quota, and half a corridor never replaces a whole one.
+ * that is of no use leaves its section out, refused and counted. A call that fails would fail for
+ * the next section too: it ends the refresh and spends no more quota.
  */
 export function createTomTom({ key, baseUrl, upstream, record }: LiveOptions): Provider {
   return {

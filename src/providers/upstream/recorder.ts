@@ -9,7 +9,7 @@ export type Recorder = (refreshAtMs: number, name: string, body: string) => Prom
 export const noRecorder: Recorder = async () => {}
 
 /** A disk or a network mount that hangs must not hold up the refresh for longer, ms. */
-export const RECORD_TIMEOUT_MS = 2000
+const RECORD_TIMEOUT_MS = 2000
 
 /**
  * Writes bodies as a replay folder: `<dir>/<time of the refresh>/<name>.json`.
