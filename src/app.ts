@@ -67,10 +67,10 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
   await fastify.register(healthRoutes, health)
 
   fastify.addHook('onReady', async () => {
-    collector.start()
+    collector.loop.start()
     sampler.loop.start()
   })
   fastify.addHook('preClose', async () => {
-    await Promise.all([collector.stop(), sampler.loop.stop()])
+    await Promise.all([collector.loop.stop(), sampler.loop.stop()])
   })
 })

@@ -34,21 +34,13 @@ interface Ending {
 export class Collector {
   readonly #options: CollectorOptions
   readonly #indexes: ReadonlyMap<Corridor, BinIndex>
-  readonly #loop: BackgroundLoop
+  /** Stopping it ends a call in flight. */
+  readonly loop: BackgroundLoop
 
   constructor(options: CollectorOptions) {
     this.#options = options
     this.#indexes = new Map(options.corridors.map((corridor) => [corridor, indexBins(corridor)]))
-    this.#loop = new BackgroundLoop(options.clock, (signal) => this.#round(signal))
-  }
-
-  start(): void {
-    this.#loop.start()
-  }
-
-  /** Ends the loop and a call in flight; resolves when nothing runs any more. */
-  stop(): Promise<void> {
-    return this.#loop.stop()
+    this.loop = new BackgroundLoop(options.clock, (signal) => this.#round(signal))
   }
 
   /** One tick; milliseconds until the next. */

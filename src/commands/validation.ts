@@ -1,11 +1,9 @@
 import { shareOfHour } from '../corridors/demand.ts'
 import { type Band, exactly } from '../impact/band.ts'
-import { DEFAULT_EMISSION_CURVE } from '../impact/emissions/curve.ts'
-import { DEFAULT_FLEET } from '../impact/emissions/fleet.ts'
-import { CAPACITY_VEH_H_LANE } from '../impact/flow.ts'
 import { integrate } from '../impact/integral.ts'
 import { physicalImpact } from '../impact/physical.ts'
 import { sumRates } from '../impact/rates.ts'
+import { impactSettings } from '../impact/settings.ts'
 import type { DetectorRow } from './detector-day.ts'
 
 /** A way to set the reference speed of a station, km/h. */
@@ -58,12 +56,8 @@ function estimate(row: DetectorRow, rule: ReferenceRule, vehiclesPerDay: number)
     profileVehH: exactly(vehiclesPerDay * shareOfHour(Math.floor(row.atMs / 3_600_000))),
     measuredFlowVehH: null,
   }
-  const { rates } = physicalImpact(state, {
-    reference: { kind: 'custom', kmh: rule.speedKmh(row) },
-    emissionCurve: DEFAULT_EMISSION_CURVE,
-    fleet: DEFAULT_FLEET,
-    capacityVehHLane: CAPACITY_VEH_H_LANE,
-    prices: { valueOfTimePerVehH: 0, fuelPerLitre: 0 },
-  })
+  const reference = { kind: 'custom', kmh: rule.speedKmh(row) } as const
+  const prices = { valueOfTimePerVehH: 0, fuelPerLitre: 0 }
+  const { rates } = physicalImpact(state, impactSettings({ reference, prices }))
   return sumRates([rates].filter((known) => known !== null)).delay
 }

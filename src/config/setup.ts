@@ -1,7 +1,7 @@
 import type { Corridor } from '../corridors/corridor.ts'
 import { type Config, readConfig, type Variables } from './config.ts'
 import { readCorridors } from './corridor-files.ts'
-import { commaList } from './environment.ts'
+import { environmentSchema } from './environment.ts'
 import { ConfigError, type ConfigFault } from './faults.ts'
 
 /** All that the service needs to know before it starts. */
@@ -18,7 +18,8 @@ export function loadSetup(environment: Variables): Setup {
   const faults: ConfigFault[] = []
   const env = withoutBlank(environment)
   const config = readConfig(env, faults)
-  const chosen = env.CORRIDORS === undefined ? undefined : commaList(env.CORRIDORS)
+  // Read by itself, so that its faults are told even where another variable is wrong.
+  const chosen = environmentSchema.shape.CORRIDORS.parse(env.CORRIDORS)
   const corridors = readCorridors(env.CORRIDORS_DIR, chosen, faults)
   if (config === null || faults.length > 0) throw new ConfigError(faults)
   return { config, corridors }

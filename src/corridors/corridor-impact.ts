@@ -1,12 +1,10 @@
 import { type Band, exactly } from '../impact/band.ts'
-import { DEFAULT_EMISSION_CURVE } from '../impact/emissions/curve.ts'
-import { DEFAULT_FLEET } from '../impact/emissions/fleet.ts'
-import { CAPACITY_VEH_H_LANE, capacityBand } from '../impact/flow.ts'
 import type { ImpactModel } from '../impact/models.ts'
-import { NO_RATES, type Rates, sumRates } from '../impact/rates.ts'
+import { NO_RATES, type Prices, type Rates, sumRates } from '../impact/rates.ts'
 import type { Reference } from '../impact/reference.ts'
 import { type RouteTimes, routeTimes } from '../impact/route.ts'
 import type { ImpactSettings, SectionImpact } from '../impact/section.ts'
+import { impactSettings } from '../impact/settings.ts'
 import { type Corridor, type Direction, limitKmhOf, type Section } from './corridor.ts'
 import { profileVehH } from './demand.ts'
 import { type SectionObservation, unobserved } from './section-observation.ts'
@@ -43,15 +41,15 @@ export interface CorridorResult {
 }
 
 /** The settings of a corridor: its prices, fleet and emission curve, and the caller's reference. */
-export const settingsOf = (corridor: Corridor, reference: Reference): ImpactSettings => ({
-  reference,
-  emissionCurve: corridor.emissionCurve ?? DEFAULT_EMISSION_CURVE,
-  fleet: corridor.fleet ?? DEFAULT_FLEET,
-  capacityVehHLane: capacityBand(CAPACITY_VEH_H_LANE.central),
-  prices: {
-    valueOfTimePerVehH: corridor.prices.valueOfTimePerVehH.amount,
-    fuelPerLitre: corridor.prices.fuelPerLitre.amount,
-  },
+export const settingsOf = (corridor: Corridor, reference: Reference): ImpactSettings => {
+  const { emissionCurve, fleet } = corridor
+  return impactSettings({ reference, emissionCurve, fleet, prices: pricesOf(corridor) })
+}
+
+/** The prices of a corridor without their sources, in its currency. */
+export const pricesOf = ({ prices }: Corridor): Prices => ({
+  valueOfTimePerVehH: prices.valueOfTimePerVehH.amount,
+  fuelPerLitre: prices.fuelPerLitre.amount,
 })
 
 /** What a snapshot means for the road's users, section by section and summed. */

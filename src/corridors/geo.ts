@@ -80,7 +80,7 @@ export const lastOf = <T>(items: readonly T[]): T => items.reduce((_, item) => i
  * length: one stretch more than there are cuts. Walks the line once.
  */
 export function cutAlong(
-  [first, ...others]: readonly [LatLon, ...LatLon[]],
+  [first, ...others]: Readonly<Polyline>,
   cutsM: readonly number[],
 ): Polyline[] {
   const stretches: Polyline[] = []
@@ -105,7 +105,7 @@ export function cutAlong(
 }
 
 /** The point at a distance from the start of a polyline, metres, within its length. */
-export const pointAlong = (points: readonly [LatLon, ...LatLon[]], alongM: number): LatLon =>
+export const pointAlong = (points: Readonly<Polyline>, alongM: number): LatLon =>
   lastOf(cutAlong(points, [alongM]))[0]
 
 const between = (a: LatLon, b: LatLon, share: number): LatLon => [

@@ -5,6 +5,7 @@ import {
   distanceM,
   type LatLon,
   lastOf,
+  type Polyline,
   pairs,
   polylineLengthM,
   projectionAround,
@@ -79,7 +80,7 @@ function compassFaults({ direction, sections: [first, ...others] }: Direction): 
 }
 
 /** Bearing from the first point of a polyline to its last, degrees. */
-export function overallBearing(points: readonly [LatLon, ...LatLon[]]): number {
+export function overallBearing(points: Readonly<Polyline>): number {
   const project = projectionAround(points[0])
   return bearingDegrees(project(points[0]), project(lastOf(points)))
 }

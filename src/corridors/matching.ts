@@ -3,7 +3,10 @@ import { angleBetween, bearingDegrees, distanceToSegmentM, pairs } from './geo.t
 import { geometryKey, isPlausible, type Refusal, type RoadPiece, tally } from './road-piece.ts'
 import { observeSection, type SectionObservation } from './section-observation.ts'
 
-/** A piece belongs to a bin when it passes this near, metres; the Ayalon's carriageways are 25 m apart or more. */
+/**
+ * A piece belongs to a bin when it passes this near, metres. The Ayalon's carriageways are 25 m
+ * apart or more.
+ */
 const MATCH_DISTANCE_M = 20
 /** … and runs the same way within this angle, degrees. */
 const MATCH_ANGLE_DEGREES = 35

@@ -1,4 +1,4 @@
-import { frozenImpact } from './frozen.ts'
+import { FROZEN, frozenImpact } from './frozen.ts'
 import { physicalImpact } from './physical.ts'
 import type { ImpactSettings, SectionImpact, SectionState } from './section.ts'
 
@@ -9,6 +9,8 @@ export interface ImpactModel {
   readonly knownDefects: readonly string[]
   /** What it cannot see, although it is right. */
   readonly limits: readonly string[]
+  /** Constants it has in place of a chosen reference, fleet, curve or capacity; null: it uses them. */
+  readonly ownConstants: typeof FROZEN | null
   impactOf(state: SectionState, settings: ImpactSettings): SectionImpact
 }
 
@@ -25,6 +27,7 @@ export const MODELS: Readonly<Record<ModelId, ImpactModel>> = {
       'Excess fuel and CO2 come from average speeds and understate stop-and-go driving: on a simulated day with 29 % heavy vehicle-kilometres an average-speed curve found 4 % (uk-tag) to 25 % (barth-2008) of the excess CO2.',
       'Where traffic is faster than the reference speed, excess fuel and CO2 are those of the higher speed, not of congestion.',
     ],
+    ownConstants: null,
     impactOf: physicalImpact,
   },
   'ayalon-1.0-freeze': {
@@ -36,6 +39,7 @@ export const MODELS: Readonly<Record<ModelId, ImpactModel>> = {
       'Its published runs compared the travel time of a 9 km segment with the free-flow time of 0.4 km, counted one segment twice, included another road, left out the southbound carriageway and stored cached answers again: they report 859 vehicle-hours on an empty road.',
     ],
     limits: ['Kept only to reproduce published figures; it has no band.'],
+    ownConstants: FROZEN,
     impactOf: frozenImpact,
   },
 }

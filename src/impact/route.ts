@@ -20,7 +20,8 @@ export interface RouteTimes {
 
 /**
  * Travel times summed along a route, and its travel-time index Σ(q·L/v) / Σ(q·L/v_ff), whatever
- * the reference: the sections weigh by their flow q. At least one section; a flow that is not known weighs nothing.
+ * the reference: the sections weigh by their flow q. At least one section; a flow that is not
+ * known weighs nothing.
  */
 export function routeTimes(sections: readonly RouteSection[]): RouteTimes {
   const sum = (value: (section: RouteSection) => number): number =>

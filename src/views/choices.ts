@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Warning } from '../corridors/snapshot.ts'
-import { MODEL_IDS, type ModelId } from '../impact/models.ts'
+import { MODEL_IDS, MODELS, type ModelId } from '../impact/models.ts'
 import type { Reference } from '../impact/reference.ts'
 
 const customKmh = z.number().min(10).max(200)
@@ -26,15 +26,12 @@ export const referenceQuery = z.union(
 
 export const modelChoice = z.enum(MODEL_IDS)
 
-/** The model that has a reference speed, a fleet, a curve and a flow of its own. */
-const FROZEN_MODEL: ModelId = 'ayalon-1.0-freeze'
-
 /**
  * Tells the caller which of the choices made the model does not use.
  * @param made names of the choices that differ from the default
  */
 export function unusedChoices(model: ModelId, made: readonly string[]): Warning[] {
-  if (model !== FROZEN_MODEL || made.length === 0) return []
+  if (MODELS[model].ownConstants === null || made.length === 0) return []
   const detail = `The model ${model} has its own constants and does not use: ${made.join(', ')}.`
   return [{ reason: 'choiceNotUsed', detail }]
 }

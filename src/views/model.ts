@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { VEHICLE_CLASSES } from '../impact/emissions/fleet.ts'
 import { CONGESTED_FLOW, CONGESTED_SHARE, LANES_BAND } from '../impact/flow.ts'
-import { FROZEN } from '../impact/frozen.ts'
 import { MODEL_IDS, MODELS, type ModelId } from '../impact/models.ts'
 import type { ImpactSettings } from '../impact/section.ts'
 import { SPEED_FLOOR_KMH } from '../impact/speed.ts'
@@ -31,10 +30,9 @@ export function modelView(
   settings: ImpactSettings,
   assumptions: Readonly<Record<string, unknown>>,
 ): ModelView {
-  const { version, knownDefects, limits } = MODELS[id]
-  const frozen = id === 'ayalon-1.0-freeze'
-  const parameters = frozen
-    ? { ...FROZEN, ...assumptions }
+  const { version, knownDefects, limits, ownConstants } = MODELS[id]
+  const parameters = ownConstants
+    ? { ...ownConstants, ...assumptions }
     : {
         capacityVehHLane: settings.capacityVehHLane,
         lanesBand: LANES_BAND,
@@ -49,8 +47,10 @@ export function modelView(
     id,
     version,
     constants: createHash('sha256').update(JSON.stringify(parameters)).digest('hex').slice(0, 12),
-    emissionCurve: frozen ? null : settings.emissionCurve,
-    reference: frozen ? { kind: 'custom', kmh: FROZEN.freeFlowKmh } : settings.reference,
+    emissionCurve: ownConstants ? null : settings.emissionCurve,
+    reference: ownConstants
+      ? { kind: 'custom', kmh: ownConstants.freeFlowKmh }
+      : settings.reference,
     parameters,
     knownDefects: [...knownDefects],
     limits: [...limits],

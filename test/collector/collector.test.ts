@@ -29,8 +29,8 @@ function start(
     minIntervalSeconds: 60,
     ...seconds,
   })
-  t.teardown(() => collector.stop())
-  collector.start()
+  t.teardown(() => collector.loop.stop())
+  collector.loop.start()
   const speed = (): number | null | undefined => state.of('ayalon').snapshot?.sections[0]?.speedKmh
   return { clock, state, collector, speed, outcome: () => state.of('ayalon').attempt?.outcome }
 }
@@ -86,7 +86,7 @@ t.test('stopping aborts the call in flight and notes nothing', async (t) => {
       }),
   )
   const { collector, state } = start(t, [provider])
-  await collector.stop()
+  await collector.loop.stop()
   t.equal(provider.calls, 1)
   t.equal(state.of('ayalon').attempt, null)
 })

@@ -1,11 +1,10 @@
 import { AYALON } from '../../corridors/ayalon.ts'
+import { pricesOf } from '../../corridors/corridor-impact.ts'
 import { exactly } from '../../impact/band.ts'
-import { DEFAULT_EMISSION_CURVE } from '../../impact/emissions/curve.ts'
-import { DEFAULT_FLEET } from '../../impact/emissions/fleet.ts'
-import { CAPACITY_VEH_H_LANE, capacityBand } from '../../impact/flow.ts'
 import { DEFAULT_MODEL, MODELS } from '../../impact/models.ts'
 import { sumRates } from '../../impact/rates.ts'
-import type { ImpactSettings, SectionState } from '../../impact/section.ts'
+import type { SectionState } from '../../impact/section.ts'
+import { impactSettings } from '../../impact/settings.ts'
 import { unusedChoices } from '../../views/choices.ts'
 import { modelView } from '../../views/model.ts'
 import { ratesView } from '../../views/rates.ts'
@@ -13,11 +12,7 @@ import { sectionNumbersView } from '../../views/section.ts'
 import type { ImpactBody, ImpactView, InputSection } from './schemas.ts'
 
 /** Prices where the caller gives none: those of the built-in corridor. */
-const DEFAULT_PRICES = {
-  currency: AYALON.currency,
-  valueOfTimePerVehH: AYALON.prices.valueOfTimePerVehH.amount,
-  fuelPerLitre: AYALON.prices.fuelPerLitre.amount,
-}
+const DEFAULT_PRICES = { currency: AYALON.currency, ...pricesOf(AYALON) }
 
 /** What a model may have of its own. */
 const CHOICES = ['reference', 'fleet', 'emissionCurve', 'capacityVehHLane'] as const
@@ -26,13 +21,7 @@ const CHOICES = ['reference', 'fleet', 'emissionCurve', 'capacityVehHLane'] as c
 export function impactView(body: ImpactBody): ImpactView {
   const modelId = body.model ?? DEFAULT_MODEL
   const prices = body.prices ?? DEFAULT_PRICES
-  const settings: ImpactSettings = {
-    reference: body.reference ?? { kind: 'freeFlow' },
-    emissionCurve: body.emissionCurve ?? DEFAULT_EMISSION_CURVE,
-    fleet: body.fleet ?? DEFAULT_FLEET,
-    capacityVehHLane: capacityBand(body.capacityVehHLane ?? CAPACITY_VEH_H_LANE.central),
-    prices,
-  }
+  const settings = impactSettings({ ...body, prices })
   const results = body.sections.map((section) => ({
     section,
     impact: MODELS[modelId].impactOf(stateOf(section), settings),

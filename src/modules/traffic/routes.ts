@@ -22,17 +22,20 @@ export const trafficRoutes: FastifyPluginAsyncZod<TrafficOptions> = async (app, 
       reply.header('cache-control', 'no-cache').type(JSON_TYPE).send(toJson(service.list())),
   )
 
-  for (const { path, form, type } of [
-    { path: '/v1/traffic/:corridor', form: 'json', type: JSON_TYPE },
-    { path: '/v1/traffic/:corridor/geojson', form: 'geojson', type: GEOJSON_TYPE },
-  ] as const) {
-    const accepts =
-      form === 'json' ? ['application/json'] : ['application/geo+json', 'application/json']
+  for (const { path, form, type, forms } of [
+    { path: '', form: 'json', type: JSON_TYPE, forms: ['application/json'] },
+    {
+      path: '/geojson',
+      form: 'geojson',
+      type: GEOJSON_TYPE,
+      forms: ['application/geo+json', 'application/json'],
+    },
+  ] as const)
     app.get(
-      path,
+      `/v1/traffic/:corridor${path}`,
       {
         schema: { params: corridorParams, querystring: snapshotQuery },
-        onRequest: acceptable(...accepts),
+        onRequest: acceptable(...forms),
       },
       async (request, reply) => {
         const { served, representation, policy } = service.snapshot(
@@ -43,7 +46,6 @@ export const trafficRoutes: FastifyPluginAsyncZod<TrafficOptions> = async (app, 
         return sendSnapshot(request, reply, served, representation, type, policy)
       },
     )
-  }
 }
 
 const choiceOf = ({ reference, model }: z.infer<typeof snapshotQuery>): Choice => ({

@@ -1,5 +1,4 @@
-import type { Corridor } from '../../corridors/corridor.ts'
-import { limitKmhOf } from '../../corridors/corridor.ts'
+import { type Corridor, limitKmhOf } from '../../corridors/corridor.ts'
 import {
   type CorridorResult,
   corridorImpact,

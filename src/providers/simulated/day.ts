@@ -38,9 +38,9 @@ const MORNING: Peak = { hour: 8, spreadHours: 1, heavy: 0.45, light: 0.15 }
 const EVENING: Peak = { hour: 17.25, spreadHours: 1.4, heavy: 0.5, light: 0.15 }
 
 /**
- * The speed of a section on an invented day, the same for every day of its kind: the corridor's demand profile with a
- * morning peak in the first direction and an evening peak in the others. Up to 82 % of capacity
- * traffic flows freely. Beyond it, the more demand exceeds that, the less gets through, and the
+ * The speed of a section on an invented day, the same for every day of its kind: the corridor's
+ * demand profile with a morning peak in the first direction and an evening peak in the others. Up
+ * to 82 % of capacity traffic flows freely. Beyond it, the more demand exceeds that, the less gets through, and the
  * speed is the one at which the model's own relation gives that flow.
  */
 export function simulatedSpeeds(

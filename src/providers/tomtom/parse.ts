@@ -34,12 +34,11 @@ const segmentBody = z.object({
 /**
  * Reads one body: the segment as one piece, its speeds as length ÷ travel time, because whole
  * km/h cost up to 3.6 % at 14 km/h. Confidence below 0.5 is refused.
- * @throws ProviderFailure `noCoverage` for TomTom's words that it has no road there, `badAnswer` for another shape
+ * @throws ProviderFailure `noCoverage` for TomTom's words that it has no road there, `badAnswer`
+ * for another shape
  */
 export function parseTomTom(body: string): ProviderAnswer {
-  if (isNoCoverage(body))
-    throw new ProviderFailure('noCoverage', 'the provider has no road near the point asked for')
-  const segment = parseJsonBody(body, segmentBody).flowSegmentData
+  const segment = parseSegment(body)
   const points = segment.coordinates.coordinate.map(
     ({ latitude, longitude }): LatLon => [latitude, longitude],
   )
@@ -61,6 +60,15 @@ export function parseTomTom(body: string): ProviderAnswer {
     pieces: [{ points, speedKmh, freeFlowKmh, confidence, closed }],
     observedAtMs: null,
     refused: [],
+  }
+}
+
+function parseSegment(body: string): z.infer<typeof segmentBody>['flowSegmentData'] {
+  try {
+    return parseJsonBody(body, segmentBody).flowSegmentData
+  } catch (failure) {
+    if (!isNoCoverage(body)) throw failure
+    throw new ProviderFailure('noCoverage', 'the provider has no road near the point asked for')
   }
 }
 
