@@ -1,15 +1,21 @@
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import type { ProviderName } from '../corridors/snapshot.ts'
 import type { Secret } from '../secret.ts'
+import { postgresUrlFault } from '../storage/database/postgres-url.ts'
 import { commaList, type Environment, environmentSchema } from './environment.ts'
 import type { ConfigFault } from './faults.ts'
 import { readSecret } from './secrets.ts'
 
 /** The validated environment with its secrets wrapped and its providers chosen. */
 export interface Config
-  extends Omit<Environment, 'HERE_API_KEY' | 'TOMTOM_API_KEY' | 'TRAFFIC_PROVIDERS'> {
+  extends Omit<
+    Environment,
+    'HERE_API_KEY' | 'TOMTOM_API_KEY' | 'TRAFFIC_PROVIDERS' | 'DATABASE_URL'
+  > {
   readonly HERE_API_KEY: Secret | null
   readonly TOMTOM_API_KEY: Secret | null
+  /** Null: the embedded database. */
+  readonly DATABASE_URL: Secret | null
   /** In order of preference, never empty. */
   readonly TRAFFIC_PROVIDERS: readonly [ProviderName, ...ProviderName[]]
 }
@@ -24,6 +30,9 @@ export function readConfig(env: Variables, faults: ConfigFault[]): Readonly<Conf
     faults.push({ name: String(path[0]), reason: message })
   const here = readSecret(env, 'HERE_API_KEY', faults)
   const tomtom = readSecret(env, 'TOMTOM_API_KEY', faults)
+  const database = readSecret(env, 'DATABASE_URL', faults, postgresUrlFault)
+  if (env.DATABASE_CA_FILE !== undefined && !existsSync(env.DATABASE_CA_FILE))
+    faults.push({ name: 'DATABASE_CA_FILE', reason: 'the file cannot be read' })
   if (env.REPLAY_DIR !== undefined && !isDirectory(env.REPLAY_DIR))
     faults.push({ name: 'REPLAY_DIR', reason: 'is not a folder' })
   const named = commaList(env.TRAFFIC_PROVIDERS ?? '')
@@ -45,6 +54,7 @@ export function readConfig(env: Variables, faults: ConfigFault[]): Readonly<Conf
     ...parsed.data,
     HERE_API_KEY: here,
     TOMTOM_API_KEY: tomtom,
+    DATABASE_URL: database,
     TRAFFIC_PROVIDERS: parsed.data.TRAFFIC_PROVIDERS ?? defaultProviders(here, tomtom),
   })
 }

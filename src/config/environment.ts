@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { PROVIDER_NAMES } from '../corridors/snapshot.ts'
+import { TLS_MODES } from '../storage/database/postgres-url.ts'
 
 /** A whole number in decimal digits, within bounds. */
 const whole = (least: number, most: number) =>
@@ -96,6 +97,45 @@ export const environmentSchema = z.object({
   MAX_STALE_SECONDS: seconds()
     .default(7200)
     .describe('Age up to which the last good snapshot is served while the provider fails.'),
+  DATA_DIR: z
+    .string()
+    .default('./data')
+    .describe('Folder of the embedded database and of what waits to be written.'),
+  DATABASE_URL: z
+    .string()
+    .optional()
+    .describe(
+      'postgres://user:password@host:port/database of a Postgres server (15 or newer) instead.',
+    ),
+  DATABASE_URL_FILE: z.string().optional().describe('File that holds the URL of the database.'),
+  DATABASE_TLS: z
+    .enum(TLS_MODES)
+    .optional()
+    .describe(
+      'disable, require (encrypts, trusts any certificate) or verify-full. Default: sslmode of the URL, else disable.',
+    ),
+  DATABASE_CA_FILE: z
+    .string()
+    .optional()
+    .describe('Certificate authority (PEM) of the Postgres server, where it is not a public one.'),
+  DATABASE_POOL_SIZE: whole(1, 1000)
+    .default(10)
+    .describe('Most connections of one process to the Postgres server.'),
+  DATABASE_CONNECT_TIMEOUT_SECONDS: whole(1, 300)
+    .default(5)
+    .describe('Longest time to connect to the Postgres server.'),
+  DATABASE_QUERY_TIMEOUT_SECONDS: whole(1, 3600)
+    .default(30)
+    .describe('Longest time for one statement on the Postgres server.'),
+  DATABASE_KEEPALIVE_SECONDS: whole(1, 3600)
+    .default(30)
+    .describe('Idle time after which TCP probes whether the Postgres server is still there.'),
+  RETENTION_DAYS: whole(1, 36_500)
+    .default(400)
+    .describe('Age up to which observations are kept; hourly and daily totals are kept for ever.'),
+  RAW_RETENTION_DAYS: whole(0, 36_500)
+    .default(30)
+    .describe("Age up to which the providers' raw answers are kept; 0 keeps none."),
 })
 
 export type Environment = z.infer<typeof environmentSchema>

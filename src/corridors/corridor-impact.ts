@@ -55,7 +55,7 @@ export const pricesOf = ({ prices }: Corridor): Prices => ({
 /** What a snapshot means for the road's users, section by section and summed. */
 export function corridorImpact(
   corridor: Corridor,
-  snapshot: Snapshot,
+  snapshot: Pick<Snapshot, 'observedAtMs' | 'sections'>,
   model: ImpactModel,
   settings: ImpactSettings,
 ): CorridorResult {

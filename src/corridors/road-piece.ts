@@ -15,20 +15,22 @@ export interface RoadPiece {
 }
 
 /** Why pieces, or whole answers, were not used. */
-export type RefusalReason =
-  | 'wrongRoad'
-  | 'oppositeCarriageway'
-  | 'lowConfidence'
-  | 'implausible'
-  | 'older'
-  | 'duplicate'
-  | 'noCoverage'
-  | 'badAnswer'
-  | 'unauthorized'
-  | 'throttled'
-  | 'timeout'
-  | 'unreachable'
-  | 'serverError'
+export const REFUSAL_REASONS = [
+  'wrongRoad',
+  'oppositeCarriageway',
+  'lowConfidence',
+  'implausible',
+  'older',
+  'duplicate',
+  'noCoverage',
+  'badAnswer',
+  'unauthorized',
+  'throttled',
+  'timeout',
+  'unreachable',
+  'serverError',
+] as const
+export type RefusalReason = (typeof REFUSAL_REASONS)[number]
 
 export interface Refusal {
   readonly reason: RefusalReason

@@ -50,6 +50,21 @@ export function toRates(
   }
 }
 
+/** The rates times a factor of at least 0: rates held for so many hours are amounts. */
+export function scaleRates(rates: Rates, factor: number): Rates {
+  const signedBy = (band: SignedBand): SignedBand => ({
+    ...scale(band, factor),
+    positivePart: band.positivePart * factor,
+  })
+  return {
+    delay: scale(rates.delay, factor),
+    excessFuel: signedBy(rates.excessFuel),
+    excessCo2: signedBy(rates.excessCo2),
+    timeCost: scale(rates.timeCost, factor),
+    fuelCost: scale(rates.fuelCost, factor),
+  }
+}
+
 const sumSigned = (bands: readonly SignedBand[]): SignedBand => ({
   ...sumBands(bands),
   positivePart: bands.reduce((sum, band) => sum + band.positivePart, 0),

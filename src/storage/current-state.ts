@@ -1,11 +1,15 @@
-import type { RefusalReason } from '../corridors/road-piece.ts'
+import { REFUSAL_REASONS } from '../corridors/road-piece.ts'
 import type { ProviderName, Snapshot } from '../corridors/snapshot.ts'
+
+/** How an attempt can end. */
+export const OUTCOMES = ['ok', ...REFUSAL_REASONS, 'internalError', 'stopped'] as const
+export type Outcome = (typeof OUTCOMES)[number]
 
 /** How one attempt to refresh a corridor ended. */
 export interface Attempt {
   readonly atMs: number
   readonly provider: ProviderName
-  readonly outcome: 'ok' | RefusalReason | 'internalError' | 'stopped'
+  readonly outcome: Outcome
   readonly durationMs: number
   /** For a person; empty when all went well. Holds no secret and no URL. */
   readonly detail: string

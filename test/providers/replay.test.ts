@@ -159,15 +159,7 @@ async function checkProbes(t: Test, dir: string): Promise<void> {
   )
   const result = corridorImpact(
     AYALON,
-    {
-      id: 'ayalon-0',
-      provider: 'replay',
-      observedAtMs: 0,
-      fetchedAtMs: 0,
-      sections,
-      refused,
-      warnings: [],
-    },
+    { observedAtMs: 0, sections },
     MODELS.physical,
     settingsOf(AYALON, { kind: 'freeFlow' }),
   )

@@ -1,0 +1,10 @@
+DROP TABLE recomputations;
+DROP TABLE totals;
+DROP TABLE series;
+DROP TABLE gaps;
+DROP TABLE observations;
+DROP TABLE snapshots;
+DROP TABLE raw_bodies;
+DROP TABLE provider_calls;
+DROP TABLE refreshes;
+DROP TABLE corridor_versions;

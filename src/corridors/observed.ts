@@ -1,0 +1,57 @@
+import type { RatesAt } from '../impact/amounts.ts'
+import type { ImpactModel } from '../impact/models.ts'
+import type { Reference } from '../impact/reference.ts'
+import type { Corridor } from './corridor.ts'
+import { corridorImpact, settingsOf } from './corridor-impact.ts'
+import type { Snapshot } from './snapshot.ts'
+
+/** What was observed at one moment, with the definition that the corridor had then. */
+export interface Observed {
+  readonly corridor: Corridor
+  readonly snapshot: Pick<Snapshot, 'observedAtMs' | 'sections'>
+}
+
+/** The rates of a whole corridor over time, from its observations in order of time. */
+export const corridorSamples = (
+  observed: readonly Observed[],
+  model: ImpactModel,
+  reference: Reference,
+): RatesAt[] =>
+  observed.map(({ corridor, snapshot }) => {
+    const settings = settingsOf(corridor, reference)
+    const { rates, coverage } = corridorImpact(corridor, snapshot, model, settings)
+    return { atMs: snapshot.observedAtMs, rates, measured: coverage }
+  })
+
+/** One section's rates over time; `measured` in kilometres. */
+export interface SectionSamples {
+  readonly direction: string
+  readonly section: string
+  readonly samples: RatesAt[]
+}
+
+/**
+ * The rates of each section over time against free flow. Where a later definition lacks a section,
+ * it ends there: the road that it covered is in others now.
+ */
+export function sectionSamples(
+  observed: readonly Observed[],
+  model: ImpactModel,
+): SectionSamples[] {
+  const series = new Map<string, SectionSamples>()
+  for (const { corridor, snapshot } of observed) {
+    const atMs = snapshot.observedAtMs
+    const settings = settingsOf(corridor, { kind: 'freeFlow' })
+    const { directions } = corridorImpact(corridor, snapshot, model, settings)
+    for (const { direction, sections } of directions)
+      for (const { section, observation, rates } of sections) {
+        const found = series.get(section.id) ?? { direction, section: section.id, samples: [] }
+        series.set(section.id, found)
+        const measured = rates === null ? 0 : (observation.coverage * section.lengthM) / 1000
+        found.samples.push({ atMs, rates, measured })
+      }
+    for (const { samples } of series.values())
+      if (samples.at(-1)?.atMs !== atMs) samples.push({ atMs, rates: null, measured: 0 })
+  }
+  return [...series.values()]
+}

@@ -1,0 +1,63 @@
+import { DatabaseError } from 'pg'
+import { SqliteError } from './sqlite-driver.ts'
+
+/** What keeps the database from being used, by SQLite's primary result code. */
+const SQLITE_FAULTS: Readonly<Record<number, string>> = {
+  3: 'access to the database file is denied',
+  5: 'another process holds the database for too long',
+  8: 'the database file cannot be written',
+  10: 'the disk of the database fails or is full',
+  11: 'the database file is damaged: move it away, or put a backup in its place',
+  13: 'the disk is full',
+  14: 'the database file cannot be opened',
+  26: 'the database file is damaged: move it away, or put a backup in its place',
+}
+
+/** The same by Postgres' SQLSTATE or its class. */
+const POSTGRES_FAULTS: Readonly<Record<string, string>> = {
+  '08': 'the connection to the database failed',
+  25: 'the database server takes no writes',
+  28: 'the database server refuses the user or the password',
+  '3D': 'the database does not exist on the server',
+  40: 'the database was busy with other writes',
+  42501: 'the database user lacks a permission',
+  53: 'the database server is out of disk, memory or connections',
+  55: 'the database was busy with other writes',
+  57: 'the database server stopped or cancelled the work',
+  58: 'the disk of the database server fails',
+}
+
+/** The same by the code of a failed file or network operation. */
+const SYSTEM_FAULTS: Readonly<Record<string, string>> = {
+  EACCES: 'access to the data folder is denied',
+  EDQUOT: 'the disk is full',
+  EEXIST: 'the data folder is not a folder',
+  ENOSPC: 'the disk is full',
+  ENOTDIR: 'the data folder is not a folder',
+  EROFS: 'the data folder cannot be written',
+  ECONNREFUSED: 'the database server cannot be reached',
+  ECONNRESET: 'the connection to the database failed',
+  EHOSTUNREACH: 'the database server cannot be reached',
+  ENOTFOUND: 'the name of the database server is not known',
+  EPIPE: 'the connection to the database failed',
+  ETIMEDOUT: 'the database server cannot be reached',
+}
+
+/** What the Postgres client says of a connection, not of a statement; it gives these no code. */
+const CONNECTION_MESSAGE = /connect|timeout|SSL|queryable|before secure TLS/i
+
+/**
+ * In our own words, without any text of the server, why the database cannot be used now; null
+ * where the error is not the database's but the statement's or the program's.
+ */
+export function databaseFault(error: unknown): string | null {
+  if (error instanceof SqliteError) return SQLITE_FAULTS[error.errcode & 0xff] ?? null
+  const { code, message } = Object(error)
+  const name = String(code)
+  if (error instanceof DatabaseError)
+    return POSTGRES_FAULTS[name] ?? POSTGRES_FAULTS[name.slice(0, 2)] ?? null
+  const system = SYSTEM_FAULTS[name]
+  if (system !== undefined) return system
+  if (/CERT|TLS|SSL/.test(name)) return 'the certificate of the database server is not trusted'
+  return CONNECTION_MESSAGE.test(String(message)) ? 'the connection to the database failed' : null
+}

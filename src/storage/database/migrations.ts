@@ -1,0 +1,67 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { sql } from 'kysely'
+import { type Migration, type MigrationResult, Migrator } from 'kysely/migration'
+import type { Queries } from './database.ts'
+
+/** The folder of the project's migrations. */
+export const MIGRATIONS_DIR = resolve(import.meta.dirname, '../../../migrations')
+
+const UP = /^(\d{4}_[a-z0-9-]+)\.up\.sql$/
+
+/** Names of the migrations in a folder, in order. */
+export const migrationNames = (dir: string): string[] =>
+  readdirSync(dir)
+    .flatMap((file) => UP.exec(file)?.[1] ?? [])
+    .toSorted()
+
+/** Statements end with a semicolon at the end of a line. */
+const statementsOf = (file: string): string[] =>
+  readFileSync(file, 'utf8')
+    .replaceAll(/^--.*$/gm, '')
+    .split(/;\s*$/m)
+    .map((statement) => statement.trim())
+    .filter((statement) => statement !== '')
+
+const runFile = (file: string) => async (db: Queries) => {
+  for (const statement of statementsOf(file)) await sql.raw(statement).execute(db)
+}
+
+function migratorOf(db: Queries, dir: string): Migrator {
+  const migrations = migrationNames(dir).map((name): [string, Migration] => [
+    name,
+    { up: runFile(join(dir, `${name}.up.sql`)), down: runFile(join(dir, `${name}.down.sql`)) },
+  ])
+  return new Migrator({
+    db,
+    provider: { getMigrations: async () => Object.fromEntries(migrations) },
+  })
+}
+
+/**
+ * Applies every migration that is missing, or takes the last one back, in one transaction. Several
+ * processes at once wait for each other.
+ * @returns what was done, in order
+ * @throws the database's error; then nothing was changed
+ */
+export async function migrate(
+  db: Queries,
+  direction: 'up' | 'down',
+  dir = MIGRATIONS_DIR,
+): Promise<readonly MigrationResult[]> {
+  const migrator = migratorOf(db, dir)
+  const { error, results } = await (direction === 'up'
+    ? migrator.migrateToLatest()
+    : migrator.migrateDown())
+  if (error !== undefined) throw error
+  return results ?? []
+}
+
+/** Every migration and when it was applied; null where it was not. */
+export async function migrationStatus(
+  db: Queries,
+  dir = MIGRATIONS_DIR,
+): Promise<{ readonly name: string; readonly appliedAt: Date | null }[]> {
+  const all = await migratorOf(db, dir).getMigrations()
+  return all.map(({ name, executedAt }) => ({ name, appliedAt: executedAt ?? null }))
+}

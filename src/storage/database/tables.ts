@@ -1,0 +1,86 @@
+import type { AmountColumns } from '../totals/amount-columns.ts'
+
+/** The tables of `migrations/`, which say what each is for. Times are epoch milliseconds. */
+export interface Tables {
+  readonly corridor_versions: {
+    readonly version: string
+    readonly corridor: string
+    readonly definition: string
+    readonly first_used_ms: number
+  }
+  readonly refreshes: {
+    readonly id: string
+    readonly corridor: string
+    readonly provider: string
+    readonly at_ms: number
+    readonly ended_ms: number
+    readonly outcome: string
+    readonly detail: string
+  }
+  readonly provider_calls: {
+    readonly id: string
+    readonly refresh: string
+    readonly provider: string
+    readonly at_ms: number
+    readonly duration_ms: number
+    readonly outcome: string
+  }
+  readonly raw_bodies: {
+    readonly provider_call: string
+    readonly at_ms: number
+    readonly name: string
+    readonly gzip_base64: string
+  }
+  readonly snapshots: {
+    readonly id: string
+    readonly corridor: string
+    readonly version: string
+    readonly provider: string
+    readonly observed_ms: number
+    readonly fetched_ms: number
+    readonly refused: string
+    readonly warnings: string
+  }
+  readonly observations: {
+    readonly version: string
+    readonly observed_ms: number
+    readonly section: string
+    readonly provider: string
+    readonly fetched_ms: number
+    readonly status: string
+    readonly coverage: number
+    readonly confidence: number | null
+    readonly speed_kmh: number | null
+    readonly free_flow_kmh: number | null
+  }
+  readonly gaps: {
+    readonly corridor: string
+    readonly section: string
+    readonly from_ms: number
+    readonly to_ms: number
+  }
+  readonly series: {
+    readonly id: number
+    readonly corridor: string
+    readonly direction: string
+    readonly section: string
+    readonly model: string
+    readonly model_version: string
+  }
+  readonly totals: {
+    readonly series: number
+    readonly bucket_seconds: number
+    readonly start_ms: number
+    readonly origin: 'computed' | 'imported'
+    /** Kilometres of road times hours that were measured. */
+    readonly measured_km_h: number
+  } & AmountColumns
+  readonly recomputations: {
+    readonly corridor: string
+    readonly model: string
+    readonly model_version: string
+    readonly from_ms: number
+    readonly to_ms: number
+    readonly done_until_ms: number
+  }
+}

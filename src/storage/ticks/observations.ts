@@ -1,0 +1,75 @@
+import type { Observed } from '../../corridors/observed.ts'
+import type { Snapshot } from '../../corridors/snapshot.ts'
+import type { Queries } from '../database/database.ts'
+import type { Tables } from '../database/tables.ts'
+import { versionsOf } from './corridor-version.ts'
+import { sectionObservationSchema } from './tick.ts'
+
+type Row = Tables['observations']
+
+/** Keeps what a snapshot says of each section; an answer that is kept already is not kept again. */
+export async function keepObservations(
+  db: Queries,
+  version: string,
+  { provider, observedAtMs, fetchedAtMs, sections }: Snapshot,
+): Promise<void> {
+  const rows = sections.map(
+    (section): Row => ({
+      version,
+      observed_ms: observedAtMs,
+      section: section.id,
+      provider,
+      fetched_ms: fetchedAtMs,
+      status: section.status,
+      coverage: section.coverage,
+      confidence: section.confidence,
+      speed_kmh: section.speedKmh,
+      free_flow_kmh: section.freeFlowKmh,
+    }),
+  )
+  await db
+    .insertInto('observations')
+    .values(rows)
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+}
+
+/** What was observed of a corridor in `[fromMs, toMs)`, in order of the providers' own time. */
+export async function loadObserved(
+  db: Queries,
+  corridorId: string,
+  fromMs: number,
+  toMs: number,
+): Promise<Observed[]> {
+  const versions = await versionsOf(db, corridorId)
+  if (versions.size === 0) return []
+  const rows = await db
+    .selectFrom('observations')
+    .selectAll()
+    .where('version', 'in', [...versions.keys()])
+    .where('observed_ms', '>=', fromMs)
+    .where('observed_ms', '<', toMs)
+    .execute()
+  // Of two providers' answers for one moment, the one that was fetched last stands.
+  const inOrder = rows.toSorted(
+    (a, b) => a.observed_ms - b.observed_ms || a.fetched_ms - b.fetched_ms,
+  )
+  const moments = Map.groupBy(inOrder, (row) => `${row.observed_ms} ${row.provider} ${row.version}`)
+  return [...moments.values()].flatMap((sections) => {
+    const corridor = versions.get(sections[0]?.version ?? '')
+    const observedAtMs = sections[0]?.observed_ms ?? 0
+    if (corridor === undefined) return []
+    return [{ corridor, snapshot: { observedAtMs, sections: sections.map(toObservation) } }]
+  })
+}
+
+/** A row as the observation it was. */
+export const toObservation = (row: Row): Snapshot['sections'][number] =>
+  sectionObservationSchema.parse({
+    id: row.section,
+    status: row.status,
+    coverage: row.coverage,
+    confidence: row.confidence,
+    speedKmh: row.speed_kmh,
+    freeFlowKmh: row.free_flow_kmh,
+  })

@@ -1,0 +1,82 @@
+import { z } from 'zod'
+import { corridorSchema } from '../../corridors/corridor.ts'
+import { REFUSAL_REASONS } from '../../corridors/road-piece.ts'
+import { PROVIDER_NAMES } from '../../corridors/snapshot.ts'
+import { OUTCOMES } from '../current-state.ts'
+
+const epochMs = z.int().min(0)
+const provider = z.enum(PROVIDER_NAMES)
+const share = z.number().min(0).max(1)
+
+export const refusedSchema = z
+  .array(z.object({ reason: z.enum(REFUSAL_REASONS), pieces: z.number() }))
+  .readonly()
+export const warningsSchema = z
+  .array(z.object({ reason: z.string(), detail: z.string() }))
+  .readonly()
+
+export const sectionObservationSchema = z.union([
+  z.object({
+    id: z.string(),
+    status: z.literal('ok'),
+    coverage: share,
+    confidence: share,
+    speedKmh: z.number(),
+    freeFlowKmh: z.number(),
+  }),
+  z.object({
+    id: z.string(),
+    status: z.enum(['insufficientCoverage', 'closed']),
+    coverage: share,
+    confidence: z.null(),
+    speedKmh: z.null(),
+    freeFlowKmh: z.null(),
+  }),
+])
+
+const callSchema = z.object({
+  /** What was asked for: the corridor, or one of its sections. */
+  name: z.string(),
+  atMs: epochMs,
+  durationMs: z.number().min(0),
+  /** `ok` for an answer that arrived, whatever it says; or how the call failed. */
+  outcome: z.enum(OUTCOMES),
+  /** The answer without the key; null where there was none or none is kept. */
+  body: z.string().nullable(),
+})
+
+const attemptSchema = z.object({
+  id: z.string(),
+  atMs: epochMs,
+  provider,
+  outcome: z.enum(OUTCOMES),
+  durationMs: z.number().min(0),
+  detail: z.string(),
+  calls: z.array(callSchema).readonly(),
+})
+
+/**
+ * Everything that one refresh of one corridor is to be remembered by. It can wait on disk, so it
+ * holds the corridor's definition too. Written twice, it leaves what it left the first time.
+ */
+export const tickSchema = z.object({
+  corridor: corridorSchema,
+  /** In the order of the calls; each with an id of its own. */
+  attempts: z.array(attemptSchema).readonly(),
+  snapshot: z
+    .object({
+      id: z.string(),
+      provider,
+      observedAtMs: epochMs,
+      fetchedAtMs: epochMs,
+      sections: z.array(sectionObservationSchema).readonly(),
+      refused: refusedSchema,
+      warnings: warningsSchema,
+    })
+    .nullable(),
+  /** When the refresh ended: up to here it is known what was observed and what was not. */
+  endedAtMs: epochMs,
+})
+export type Tick = z.infer<typeof tickSchema>
+export type AttemptRecord = Tick['attempts'][number]
+export type CallRecord = AttemptRecord['calls'][number]
