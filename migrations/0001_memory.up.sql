@@ -14,13 +14,14 @@ CREATE INDEX corridor_versions_by_corridor ON corridor_versions (corridor);
 CREATE TABLE refreshes (
   id TEXT NOT NULL PRIMARY KEY,
   corridor TEXT NOT NULL,
+  source TEXT NOT NULL,
   provider TEXT NOT NULL,
   at_ms BIGINT NOT NULL,
   ended_ms BIGINT NOT NULL,
   outcome TEXT NOT NULL,
   detail TEXT NOT NULL
 );
-CREATE INDEX refreshes_by_time ON refreshes (corridor, ended_ms);
+CREATE INDEX refreshes_by_time ON refreshes (corridor, source, ended_ms);
 
 -- Every call to a provider, of which a refresh makes one or more.
 CREATE TABLE provider_calls (
@@ -46,6 +47,7 @@ CREATE INDEX raw_bodies_by_time ON raw_bodies (at_ms);
 CREATE TABLE snapshots (
   id TEXT NOT NULL PRIMARY KEY,
   corridor TEXT NOT NULL,
+  source TEXT NOT NULL,
   version TEXT NOT NULL REFERENCES corridor_versions (version),
   provider TEXT NOT NULL,
   observed_ms BIGINT NOT NULL,
@@ -53,7 +55,7 @@ CREATE TABLE snapshots (
   refused TEXT NOT NULL,
   warnings TEXT NOT NULL
 );
-CREATE INDEX snapshots_by_time ON snapshots (corridor, fetched_ms);
+CREATE INDEX snapshots_by_time ON snapshots (corridor, source, fetched_ms);
 
 -- What a provider said of a section at one moment of its own time. The same answer is kept once.
 CREATE TABLE observations (
@@ -70,25 +72,28 @@ CREATE TABLE observations (
   PRIMARY KEY (version, observed_ms, section, provider)
 );
 
--- Spans of time of which nothing is known of a section.
+-- Spans of time of which nothing is known of a section. Source: live, simulated or replay.
 CREATE TABLE gaps (
   corridor TEXT NOT NULL,
+  source TEXT NOT NULL,
   section TEXT NOT NULL,
   from_ms BIGINT NOT NULL,
   to_ms BIGINT NOT NULL,
-  PRIMARY KEY (corridor, section, from_ms)
+  PRIMARY KEY (corridor, source, section, from_ms)
 );
-CREATE INDEX gaps_by_end ON gaps (corridor, to_ms);
+CREATE INDEX gaps_by_end ON gaps (corridor, source, to_ms);
 
--- Whose totals a row holds, and which version of which model computed them.
+-- Whose totals a row holds, what they stand on (live, simulated or replay: never mixed), and which
+-- version of which model computed them.
 CREATE TABLE series (
   id INTEGER NOT NULL PRIMARY KEY,
   corridor TEXT NOT NULL,
+  source TEXT NOT NULL,
   direction TEXT NOT NULL,
   section TEXT NOT NULL,
   model TEXT NOT NULL,
   model_version TEXT NOT NULL,
-  UNIQUE (corridor, model, model_version, section)
+  UNIQUE (corridor, source, model, model_version, section)
 );
 
 -- A section's impact summed over a bucket of time. Buckets of 300, 900, 3600 and 86400 seconds;
@@ -122,10 +127,11 @@ CREATE TABLE totals (
 -- How far an unfinished recomputation has come.
 CREATE TABLE recomputations (
   corridor TEXT NOT NULL,
+  source TEXT NOT NULL,
   model TEXT NOT NULL,
   model_version TEXT NOT NULL,
   from_ms BIGINT NOT NULL,
   to_ms BIGINT NOT NULL,
   done_until_ms BIGINT NOT NULL,
-  PRIMARY KEY (corridor, model, model_version, from_ms, to_ms)
+  PRIMARY KEY (corridor, source, model, model_version, from_ms, to_ms)
 );

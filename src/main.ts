@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { checkCorridor } from './commands/check-corridor.ts'
+import { migrateDatabase } from './commands/migrate.ts'
 import { serve } from './commands/serve.ts'
 import { validate } from './commands/validate.ts'
 import { ConfigError } from './config/faults.ts'
@@ -25,8 +26,12 @@ async function run(): Promise<number | null> {
       return checkCorridor(args, process.env, print)
     case 'validate':
       return validate(args, print)
+    case 'migrate':
+      return migrateDatabase(args, process.env, print)
     default:
-      process.stderr.write(`unknown command "${command}": serve, check-corridor or validate\n`)
+      process.stderr.write(
+        `unknown command "${command}": serve, check-corridor, validate or migrate\n`,
+      )
       return EX_USAGE
   }
 }

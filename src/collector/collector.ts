@@ -3,11 +3,13 @@ import { BackgroundLoop } from '../background-loop.ts'
 import type { Clock } from '../clock.ts'
 import { type BinIndex, indexBins } from '../corridors/bins.ts'
 import type { Corridor } from '../corridors/corridor.ts'
-import { measuresNothing, type Snapshot } from '../corridors/snapshot.ts'
+import { measuresNothing, type Snapshot, sourceOf } from '../corridors/snapshot.ts'
 import { ProviderFailure } from '../providers/failure.ts'
-import type { Provider, RefreshContext } from '../providers/provider.ts'
+import type { Provider, ProviderCall, RefreshContext } from '../providers/provider.ts'
 import type { Attempt, CurrentState } from '../storage/current-state.ts'
+import type { Tick } from '../storage/ticks/tick.ts'
 import { judge, type Rejection } from './judge.ts'
+import { tickOf } from './tick-of.ts'
 
 export interface CollectorOptions {
   readonly corridors: readonly Corridor[]
@@ -18,12 +20,15 @@ export interface CollectorOptions {
   readonly log: FastifyBaseLogger
   readonly pollSeconds: number
   readonly minIntervalSeconds: number
+  /** Told of everything that one refresh is to be remembered by. Must neither fail nor wait. */
+  readonly record: (tick: Tick) => void
 }
 
-/** How one attempt ended, with the snapshot that it gave. */
+/** How one attempt ended, with the snapshot that it gave and the calls that it made. */
 interface Ending {
   readonly attempt: Attempt
   readonly snapshot: Snapshot | null
+  readonly calls: readonly ProviderCall[]
 }
 
 /**
@@ -47,7 +52,7 @@ export class Collector {
   async #round(signal: AbortSignal): Promise<number> {
     const { clock, state, pollSeconds, minIntervalSeconds } = this.#options
     const startedAtMs = clock.now()
-    await this.#tick({ atMs: startedAtMs, signal })
+    await this.#tick(startedAtMs, signal)
     // However long the tick took, a full least interval follows it.
     const nextAtMs = Math.max(
       startedAtMs + pollSeconds * 1000,
@@ -57,49 +62,45 @@ export class Collector {
     return nextAtMs - clock.now()
   }
 
-  async #tick(context: RefreshContext): Promise<void> {
+  async #tick(atMs: number, signal: AbortSignal): Promise<void> {
+    const { state, record, clock } = this.#options
     for (const [corridor, index] of this.#indexes) {
-      const ending = await this.#firstGood(corridor, index, context)
-      if (ending === undefined || context.signal.aborted) return
-      this.#options.state.note(corridor.id, ending.attempt, ending.snapshot)
+      const endings: Ending[] = []
+      for (const provider of this.#options.providers) {
+        const ending = await this.#attempt(corridor, index, provider, atMs, signal)
+        endings.push(ending)
+        if (signal.aborted || isOfUse(ending)) break
+      }
+      const best = bestOf(endings)
+      if (best === undefined) return
+      const snapshot = signal.aborted ? null : best.snapshot
+      const source = sourceOf(best.attempt.provider)
+      record(tickOf(corridor, source, endings, snapshot, clock.now()))
+      if (signal.aborted) return
+      state.note(corridor, best.attempt, snapshot)
     }
   }
 
-  /**
-   * The first provider's answer that measures something, with the failures before it as warnings;
-   * or else the first answer, or the failure of the preferred provider.
-   */
-  async #firstGood(
-    corridor: Corridor,
-    index: BinIndex,
-    context: RefreshContext,
-  ): Promise<Ending | undefined> {
-    const endings: Ending[] = []
-    for (const provider of this.#options.providers) {
-      const ending = await this.#attempt(corridor, index, provider, context)
-      if (context.signal.aborted) return ending
-      if (ending.snapshot !== null && !measuresNothing(ending.snapshot))
-        return { ...ending, snapshot: withWarnings(ending.snapshot, endings) }
-      endings.push(ending)
-    }
-    return endings.find(({ snapshot }) => snapshot !== null) ?? endings[0]
-  }
-
-  /** One call, judged and logged. */
+  /** One provider asked, its answer judged and logged. */
   async #attempt(
     corridor: Corridor,
     index: BinIndex,
     provider: Provider,
-    context: RefreshContext,
+    refreshAtMs: number,
+    signal: AbortSignal,
   ): Promise<Ending> {
     const { clock, log } = this.#options
-    const atMs = clock.now()
+    const now = (): number => clock.now()
+    const atMs = now()
+    const calls: ProviderCall[] = []
+    const noteCall = (call: ProviderCall): void => void calls.push(call)
+    const context = { atMs: refreshAtMs, signal, now, noteCall }
     const { snapshot, ...how } = await this.#refresh(corridor, index, provider, context)
-    const attempt = { atMs, provider: provider.name, durationMs: clock.now() - atMs, ...how }
+    const attempt = { atMs, provider: provider.name, durationMs: now() - atMs, ...how }
     const line = { corridor: corridor.id, ...attempt, refused: snapshot?.refused }
     if (snapshot !== null) log.info(line, 'refreshed')
-    else if (!context.signal.aborted) log.warn(line, 'refresh failed')
-    return { attempt, snapshot }
+    else if (!signal.aborted) log.warn(line, 'refresh failed')
+    return { attempt, snapshot, calls }
   }
 
   async #refresh(
@@ -127,6 +128,19 @@ export class Collector {
       return { outcome: 'internalError', detail: 'an unexpected error', snapshot: null }
     }
   }
+}
+
+const isOfUse = ({ snapshot }: Ending): boolean => snapshot !== null && !measuresNothing(snapshot)
+
+/**
+ * The answer that measures something, with the failures before it as warnings; or else the first
+ * answer, or the failure of the preferred provider.
+ */
+function bestOf(endings: readonly Ending[]): Ending | undefined {
+  const last = endings.at(-1)
+  if (last?.snapshot && isOfUse(last))
+    return { ...last, snapshot: withWarnings(last.snapshot, endings.slice(0, -1)) }
+  return endings.find(({ snapshot }) => snapshot !== null) ?? endings[0]
 }
 
 /** A snapshot that also tells why the providers before its own were of no use. */

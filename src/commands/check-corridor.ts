@@ -69,7 +69,8 @@ async function coverageOf(
   const timeoutMs = config.UPSTREAM_TIMEOUT_SECONDS * 1000
   const upstream = createUpstream({ timeoutMs, maxBytes: MAX_BODY_BYTES })
   const provider = createProvider(name, config, upstream, () => {})
-  const context = { atMs: systemClock.now(), signal: new AbortController().signal }
+  const { now } = systemClock
+  const context = { atMs: now(), signal: new AbortController().signal, now, noteCall() {} }
   try {
     const answer = await orFailure(() => provider.refresh(corridor, context))
     if (answer instanceof ProviderFailure) return answer

@@ -3,12 +3,14 @@ import { pino } from 'pino'
 import pkg from '../../package.json' with { type: 'json' }
 import { app } from '../app.ts'
 import { systemClock } from '../clock.ts'
+import { databasePlace } from '../config/database.ts'
 import { loadSetup } from '../config/setup.ts'
 import type { Memory } from '../modules/health/host.ts'
 import { createProvider } from '../providers/create.ts'
 import type { Provider } from '../providers/provider.ts'
 import { createUpstream, MAX_BODY_BYTES } from '../providers/upstream/client.ts'
 import { createServer } from '../server.ts'
+import { Storage } from '../storage/storage.ts'
 
 /** After a signal, open requests may take this long, ms; then their connections are cut. */
 const DRAIN_MS = 5000
@@ -32,11 +34,21 @@ export async function serve(host: {
   const create = (name: Provider['name']): Provider =>
     createProvider(name, config, upstream, (err) => log.error({ err }, 'recording failed'))
   const [first, ...others] = config.TRAFFIC_PROVIDERS
+  const storage = new Storage({
+    place: databasePlace(config),
+    dataDir: config.DATA_DIR,
+    retention: { observations: config.RETENTION_DAYS, raw: config.RAW_RETENTION_DAYS },
+    corridors,
+    providers: config.TRAFFIC_PROVIDERS,
+    clock: systemClock,
+    log,
+  })
   const server = createServer(log)
   await server.register(app, {
     config,
     corridors,
     providers: [create(first), ...others.map(create)],
+    storage,
     clock: systemClock,
     memory: host.memory,
     version: pkg.version,

@@ -1,10 +1,10 @@
-import { existsSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import type { ProviderName } from '../corridors/snapshot.ts'
 import type { Secret } from '../secret.ts'
 import { postgresUrlFault } from '../storage/database/postgres-url.ts'
 import { commaList, type Environment, environmentSchema } from './environment.ts'
 import type { ConfigFault } from './faults.ts'
-import { readSecret } from './secrets.ts'
+import { contentOf, readSecret } from './secrets.ts'
 
 /** The validated environment with its secrets wrapped and its providers chosen. */
 export interface Config
@@ -31,7 +31,7 @@ export function readConfig(env: Variables, faults: ConfigFault[]): Readonly<Conf
   const here = readSecret(env, 'HERE_API_KEY', faults)
   const tomtom = readSecret(env, 'TOMTOM_API_KEY', faults)
   const database = readSecret(env, 'DATABASE_URL', faults, postgresUrlFault)
-  if (env.DATABASE_CA_FILE !== undefined && !existsSync(env.DATABASE_CA_FILE))
+  if (env.DATABASE_CA_FILE !== undefined && contentOf(env.DATABASE_CA_FILE) === null)
     faults.push({ name: 'DATABASE_CA_FILE', reason: 'the file cannot be read' })
   if (env.REPLAY_DIR !== undefined && !isDirectory(env.REPLAY_DIR))
     faults.push({ name: 'REPLAY_DIR', reason: 'is not a folder' })

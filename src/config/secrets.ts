@@ -33,7 +33,8 @@ export function readSecret(
   return Secret.fromFile(file, held ?? '')
 }
 
-function contentOf(file: string): string | null {
+/** What a file holds, trimmed; null when it cannot be read. */
+export function contentOf(file: string): string | null {
   try {
     return readFileSync(file, 'utf8').trim()
   } catch {

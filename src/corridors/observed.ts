@@ -8,7 +8,7 @@ import type { Snapshot } from './snapshot.ts'
 /** What was observed at one moment, with the definition that the corridor had then. */
 export interface Observed {
   readonly corridor: Corridor
-  readonly snapshot: Pick<Snapshot, 'observedAtMs' | 'sections'>
+  readonly snapshot: Pick<Snapshot, 'provider' | 'observedAtMs' | 'sections'>
 }
 
 /** The rates of a whole corridor over time, from its observations in order of time. */

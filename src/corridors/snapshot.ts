@@ -4,6 +4,14 @@ import type { SectionObservation } from './section-observation.ts'
 export const PROVIDER_NAMES = ['here', 'tomtom', 'simulated', 'replay'] as const
 export type ProviderName = (typeof PROVIDER_NAMES)[number]
 
+/** What numbers stand on: a road that was measured, one that is invented, or recorded answers. */
+export const SOURCES = ['live', 'simulated', 'replay'] as const
+export type Source = (typeof SOURCES)[number]
+
+/** What the answers of a provider are. Totals never mix two sources. */
+export const sourceOf = (provider: ProviderName): Source =>
+  provider === 'simulated' || provider === 'replay' ? provider : 'live'
+
 /** Something a reader should know of an answer. */
 export interface Warning {
   readonly reason: string

@@ -56,11 +56,11 @@ export interface Total {
  */
 export function integrate(samples: readonly RateAt[], fromMs: number, toMs: number): Total {
   let total = 0
-  let coveredHours = 0
+  let coveredMs = 0
   for (const hold of holds(samples, fromMs, toMs)) {
-    const hours = hoursBetween(hold.fromMs, hold.toMs)
-    total += hold.sample.perHour * hours
-    coveredHours += hours
+    const heldMs = hold.toMs - hold.fromMs
+    total += (hold.sample.perHour * heldMs) / 3_600_000
+    coveredMs += heldMs
   }
-  return { total, coverage: toMs > fromMs ? coveredHours / hoursBetween(fromMs, toMs) : 0 }
+  return { total, coverage: toMs > fromMs ? coveredMs / (toMs - fromMs) : 0 }
 }

@@ -1,6 +1,7 @@
 import type { Corridor } from '../corridors/corridor.ts'
 import type { Refusal, RoadPiece } from '../corridors/road-piece.ts'
 import type { ProviderName } from '../corridors/snapshot.ts'
+import type { FailureOutcome } from './failure.ts'
 
 /** What a provider says of a corridor, before it is matched. */
 export interface ProviderAnswer {
@@ -11,11 +12,26 @@ export interface ProviderAnswer {
   readonly refused: readonly Refusal[]
 }
 
+/** One call over the network, whatever came of it. */
+export interface ProviderCall {
+  /** What was asked for: the corridor, or one of its sections. */
+  readonly name: string
+  readonly atMs: number
+  readonly durationMs: number
+  readonly outcome: 'ok' | FailureOutcome | 'stopped'
+  /** The answer with the key taken out; null where there was none to keep. */
+  readonly body: string | null
+}
+
 export interface RefreshContext {
   /** Time of this refresh, epoch ms. */
   readonly atMs: number
   /** Ends a call in flight. */
   readonly signal: AbortSignal
+  /** The time now, epoch ms. */
+  now(): number
+  /** Told of every call over the network. */
+  noteCall(call: ProviderCall): void
 }
 
 /** A source of speeds. Only the collector calls it. */

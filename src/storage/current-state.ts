@@ -1,3 +1,5 @@
+import type { Corridor } from '../corridors/corridor.ts'
+import type { Observed } from '../corridors/observed.ts'
 import { REFUSAL_REASONS } from '../corridors/road-piece.ts'
 import type { ProviderName, Snapshot } from '../corridors/snapshot.ts'
 
@@ -21,9 +23,14 @@ export interface CorridorState {
   readonly snapshot: Snapshot | null
   /** The last attempt; null before the first ended. */
   readonly attempt: Attempt | null
+  /** What was observed in the last day and a bit, in order of time: today's totals stand on it. */
+  readonly recent: readonly Observed[]
 }
 
-const UNKNOWN: CorridorState = { snapshot: null, attempt: null }
+const UNKNOWN: CorridorState = { snapshot: null, attempt: null, recent: [] }
+
+/** A calendar day has 25 hours at most, and what was observed before it holds into it. */
+const RECENT_MS = 26 * 3_600_000
 
 /** The current state of every corridor, in memory. The collector writes it, readers read it. */
 export class CurrentState {
@@ -35,9 +42,23 @@ export class CurrentState {
   }
 
   /** Notes an attempt; a snapshot takes the place of the last one, its absence leaves it. */
-  note(corridorId: string, attempt: Attempt, snapshot: Snapshot | null): void {
-    const current = snapshot ?? this.of(corridorId).snapshot
-    this.#states.set(corridorId, { snapshot: current, attempt })
+  note(corridor: Corridor, attempt: Attempt, snapshot: Snapshot | null): void {
+    const before = this.of(corridor.id)
+    if (snapshot === null) this.#states.set(corridor.id, { ...before, attempt })
+    else {
+      const recent = inOrder([...before.recent, { corridor, snapshot }])
+      this.#states.set(corridor.id, { snapshot, attempt, recent })
+    }
+  }
+
+  /** Adds what was known before this process began; what it found out itself stands. */
+  restore(corridorId: string, kept: CorridorState): void {
+    const { snapshot, attempt, recent } = this.of(corridorId)
+    this.#states.set(corridorId, {
+      snapshot: snapshot ?? kept.snapshot,
+      attempt: attempt ?? kept.attempt,
+      recent: inOrder([...kept.recent, ...recent]),
+    })
   }
 
   /** When the collector asks again, epoch ms; past while it asks, null before its first tick ended. */
@@ -48,4 +69,18 @@ export class CurrentState {
   set nextPollAtMs(atMs: number | null) {
     this.#nextPollAtMs = atMs
   }
+}
+
+/** Each answer once, the first time it was given; in order of time, without what is too old. */
+function inOrder(observed: readonly Observed[]): Observed[] {
+  const once = new Map<string, Observed>()
+  for (const one of observed) {
+    const key = `${one.snapshot.observedAtMs} ${one.snapshot.provider}`
+    if (!once.has(key)) once.set(key, one)
+  }
+  const sorted = [...once.values()].toSorted(
+    (a, b) => a.snapshot.observedAtMs - b.snapshot.observedAtMs,
+  )
+  const newest = sorted.at(-1)?.snapshot.observedAtMs ?? 0
+  return sorted.filter(({ snapshot }) => snapshot.observedAtMs > newest - RECENT_MS)
 }

@@ -14,6 +14,8 @@ export type Served =
       readonly kind: 'fresh' | 'stale'
       readonly snapshot: Snapshot
       readonly ageSeconds: number
+      /** False where the last attempt failed, or was long ago: before a restart, say. */
+      readonly live: boolean
       /** The last attempt where it failed. */
       readonly failure: Attempt | null
     }
@@ -29,5 +31,7 @@ export function servedNow(
   if (ageSeconds > maxStaleSeconds) return { kind: 'expired', ageSeconds }
   const failure = attempt !== null && attempt.outcome !== 'ok' ? attempt : null
   const kind = failure === null && ageSeconds <= FRESH_SECONDS ? 'fresh' : 'stale'
-  return { kind, snapshot, ageSeconds, failure }
+  const sinceFetchMs = nowMs - snapshot.fetchedAtMs
+  const live = failure === null && sinceFetchMs <= FRESH_SECONDS * 1000
+  return { kind, snapshot, ageSeconds, live, failure }
 }

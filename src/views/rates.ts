@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Amounts } from '../impact/amounts.ts'
 import type { Band } from '../impact/band.ts'
 import type { Rates } from '../impact/rates.ts'
 
@@ -16,6 +17,16 @@ export const ratesSchema = z.object({
   fuelCost: amount(z.string()).describe('Excess fuel times its price, currency per hour.'),
 })
 export type RatesView = z.infer<typeof ratesSchema>
+
+/** What congestion cost over a span of time, each with its unit and modelling band. */
+export const amountsSchema = z.object({
+  delay: amount('veh-h'),
+  excessFuel: signedAmount('L'),
+  excessCo2: signedAmount('kg'),
+  timeCost: amount(z.string()).describe('Delay times the value of time, currency.'),
+  fuelCost: amount(z.string()).describe('Excess fuel times its price, currency.'),
+})
+export type AmountsView = z.infer<typeof amountsSchema>
 
 export const flowSchema = amount('veh/h')
 export const vehiclesSchema = amount('veh')
@@ -36,5 +47,17 @@ export function ratesView(rates: Rates | null, currency: string): RatesView | nu
     excessCo2: { ...withUnit('kg/h', excessCo2), positivePart: excessCo2.positivePart },
     timeCost: withUnit(`${currency}/h`, timeCost),
     fuelCost: withUnit(`${currency}/h`, fuelCost),
+  }
+}
+
+/** Amounts with their units; the currency is an ISO 4217 code. */
+export function amountsView(amounts: Amounts, currency: string): AmountsView {
+  const { delay, excessFuel, excessCo2, timeCost, fuelCost } = amounts
+  return {
+    delay: withUnit('veh-h', delay),
+    excessFuel: { ...withUnit('L', excessFuel), positivePart: excessFuel.positivePart },
+    excessCo2: { ...withUnit('kg', excessCo2), positivePart: excessCo2.positivePart },
+    timeCost: withUnit(currency, timeCost),
+    fuelCost: withUnit(currency, fuelCost),
   }
 }

@@ -30,7 +30,8 @@ t.test('a service with fresh data is alive, ready and healthy', async (t) => {
       provider: { status: 'ok', provider: 'simulated', reachable: true, lastOutcome: 'ok' },
       cache: { status: 'ok', entries: 1 },
       dataFreshness: { status: 'ok', ageSeconds: 5 },
-      database: { status: 'disabled' },
+      database: { status: 'ok', detail: null, queued: 0 },
+      redis: { status: 'disabled' },
     },
     statistics: { totalRequests: 1, errorCount: 0, errorRate: 0 },
   })
@@ -143,7 +144,7 @@ t.test('each load has its own threshold, and all must be kept', async (t) => {
     durationMs: 7,
     detail: '',
   }
-  state.note('ayalon', attempt, snapshot)
+  state.note(AYALON, attempt, snapshot)
   const report = (load: Partial<HostLoad>) =>
     healthReport({
       nowMs: now,
@@ -153,6 +154,7 @@ t.test('each load has its own threshold, and all must be kept', async (t) => {
       states: [state.of('ayalon')],
       maxStaleSeconds: 60,
       load: { cpuPercent: 80, memoryPercent: 85, diskPercent: 90, ...load },
+      database: { status: 'ok', detail: null, queued: 0, schemaIsBehind: false },
       statistics: { totalRequests: 8, errorCount: 2 },
     })
   t.match(report({}), { status: 'healthy', statistics: { errorRate: 0.25 } })

@@ -4,6 +4,7 @@ import { Collector, type CollectorOptions } from '../../src/collector/collector.
 import { AYALON } from '../../src/corridors/ayalon.ts'
 import { ProviderFailure } from '../../src/providers/failure.ts'
 import { CurrentState } from '../../src/storage/current-state.ts'
+import type { Tick } from '../../src/storage/ticks/tick.ts'
 import { WEDNESDAY_8H } from '../helpers/build-app.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import { answerOf, failing, piecesOf, scripted } from '../helpers/providers.ts'
@@ -18,6 +19,7 @@ function start(
 ) {
   const clock = new FakeClock(WEDNESDAY_8H)
   const state = new CurrentState()
+  const ticks: Tick[] = []
   const log = pino({ level: 'silent' })
   const collector = new Collector({
     corridors: [AYALON],
@@ -27,12 +29,20 @@ function start(
     log,
     pollSeconds: 300,
     minIntervalSeconds: 60,
+    record: (tick) => void ticks.push(tick),
     ...seconds,
   })
   t.teardown(() => collector.loop.stop())
   collector.loop.start()
   const speed = (): number | null | undefined => state.of('ayalon').snapshot?.sections[0]?.speedKmh
-  return { clock, state, collector, speed, outcome: () => state.of('ayalon').attempt?.outcome }
+  return {
+    clock,
+    state,
+    collector,
+    ticks,
+    speed,
+    outcome: () => state.of('ayalon').attempt?.outcome,
+  }
 }
 
 t.test('it refreshes at once and then every POLL_SECONDS', async (t) => {

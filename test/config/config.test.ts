@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { format, inspect } from 'node:util'
 import t from 'tap'
 import { readCorridor } from '../../src/config/corridor-files.ts'
+import { databasePlace } from '../../src/config/database.ts'
 import { environmentSchema } from '../../src/config/environment.ts'
 import { ConfigError } from '../../src/config/faults.ts'
 import { loadConfig, loadSetup } from '../../src/config/setup.ts'
@@ -331,6 +332,82 @@ t.test('redact takes out every occurrence, also as it stands in a URL', async (t
   for (const text of [odd, url.href, JSON.stringify(odd), odd.replace('/', '\\/')]) {
     t.match(Secret.of(odd).redact(text), /\[REDACTED\]/, text)
     t.notMatch(Secret.of(odd).redact(text), /is\)/, text)
+  }
+})
+
+t.test('without a URL the database is in the data folder', async (t) => {
+  t.strictSame(databasePlace(loadConfig({})), { dataDir: './data' })
+  t.strictSame(databasePlace(loadConfig({ DATA_DIR: '/mnt/disk' })), { dataDir: '/mnt/disk' })
+})
+
+t.test('with a URL it is on that server, with the limits that are set', async (t) => {
+  const url = 'postgres://user:canary@h/d'
+  const dir = t.testdir({ url: ` ${url}\n`, 'ca.pem': 'a certificate' })
+  const usual = databasePlace(loadConfig({ DATABASE_URL: url, DATA_DIR: '/mnt/disk' }))
+  t.match(usual, {
+    tls: null,
+    caFile: null,
+    poolSize: 10,
+    connectTimeoutMs: 5000,
+    queryTimeoutMs: 30_000,
+    keepAliveMs: 30_000,
+  })
+  const place = databasePlace(
+    loadConfig({
+      DATABASE_URL_FILE: join(dir, 'url'),
+      DATABASE_TLS: 'verify-full',
+      DATABASE_CA_FILE: join(dir, 'ca.pem'),
+      DATABASE_POOL_SIZE: '3',
+      DATABASE_CONNECT_TIMEOUT_SECONDS: '1',
+      DATABASE_QUERY_TIMEOUT_SECONDS: '60',
+      DATABASE_KEEPALIVE_SECONDS: '15',
+    }),
+  )
+  t.match(place, {
+    tls: 'verify-full',
+    caFile: join(dir, 'ca.pem'),
+    poolSize: 3,
+    connectTimeoutMs: 1000,
+    queryTimeoutMs: 60_000,
+    keepAliveMs: 15_000,
+  })
+  for (const each of [usual, place]) {
+    t.equal('url' in each && (await each.url.reveal()), url)
+    t.notMatch(inspect(each, { depth: null, showHidden: true }), /canary/)
+    t.notMatch(JSON.stringify(each), /canary/)
+  }
+})
+
+t.test('a fault of the database settings is told without the URL', async (t) => {
+  const dir = t.testdir({
+    url: 'postgres://user:canary@h/d\n',
+    wrong: 'postgres://user:canary@h\n',
+    empty: '\n',
+    folder: {},
+  })
+  const url = 'postgres://user:canary@h/d'
+  for (const [environment, fault] of [
+    [
+      { DATABASE_URL: 'mysql://user:canary@h/d' },
+      'DATABASE_URL: must be postgres://user:password@host:port/database',
+    ],
+    [{ DATABASE_URL: `${url}?sslmode=canary` }, /^DATABASE_URL: sslmode must be one of disable, /],
+    [{ DATABASE_URL_FILE: join(dir, 'wrong') }, 'DATABASE_URL_FILE: must name a database'],
+    [{ DATABASE_URL_FILE: join(dir, 'empty') }, 'DATABASE_URL_FILE: the file is empty'],
+    [{ DATABASE_URL_FILE: join(dir, 'missing') }, 'DATABASE_URL_FILE: the file cannot be read'],
+    [
+      { DATABASE_URL: url, DATABASE_URL_FILE: join(dir, 'url') },
+      'DATABASE_URL: set either DATABASE_URL or DATABASE_URL_FILE, not both',
+    ],
+    [{ DATABASE_CA_FILE: join(dir, 'missing') }, 'DATABASE_CA_FILE: the file cannot be read'],
+    [{ DATABASE_CA_FILE: join(dir, 'folder') }, 'DATABASE_CA_FILE: the file cannot be read'],
+    [{ DATABASE_TLS: 'canary' }, /^DATABASE_TLS: .*disable.*require.*verify-full/],
+    [{ DATABASE_POOL_SIZE: '0' }, 'DATABASE_POOL_SIZE: must be at least 1'],
+  ] as const) {
+    const faults = faultsOf(() => loadConfig(environment))
+    t.equal(faults.length, 1, String(fault))
+    t.match(faults[0], fault)
+    t.notMatch(faults[0], /canary/)
   }
 })
 

@@ -31,6 +31,10 @@ export const postgresPlace = (url: string): Extract<DatabasePlace, { url: Secret
   keepAliveMs: 1000,
 })
 
+/** The variables that lead a process to a database. */
+export const environmentOf = async (place: DatabasePlace): Promise<Record<string, string>> =>
+  'url' in place ? { DATABASE_URL: await place.url.reveal() } : { DATA_DIR: place.dataDir }
+
 /** A new folder, removed after the test. */
 export function newFolder(t: Test): string {
   const dir = mkdtempSync(join(tmpdir(), 'ayalon-'))

@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
+import { closedPort } from './ports.ts'
 
 /*
  * A real Postgres server for the tests: the one that DATABASE_URL_TEST names, or one that is started
@@ -21,6 +21,9 @@ export interface PostgresServer {
 }
 
 const BINARIES = 'postgres'
+
+/** Of the user of a server that is started here. */
+export const PASSWORD = 'canary-of-the-test-server'
 
 function binDir(): string | null {
   const installed = '/usr/lib/postgresql'
@@ -40,6 +43,20 @@ export const noPostgres = (): string | false => {
   return 'there is no Postgres: set DATABASE_URL_TEST, or install postgres and initdb'
 }
 
+/** The same for tests that need a server with settings of their own. */
+export const noOwnPostgres = (): string | false => {
+  if (binDir() !== null || (process.env.CI && !process.env.DATABASE_URL_TEST)) return false
+  return 'no server can be started here: install postgres and initdb'
+}
+
+/** How a server of our own differs from the usual one. */
+export interface ServerSetup {
+  /** Settings of postgresql.conf. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Files of the data folder, by name, with what they hold; the server alone may read them. */
+  readonly files?: Readonly<Record<string, string>>
+}
+
 /** The server refuses to run as root; then it runs as a user without rights. */
 function unprivileged(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined
@@ -48,42 +65,48 @@ function unprivileged(): { uid: number; gid: number } | undefined {
   return { uid: id('-u'), gid: id('-g') }
 }
 
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' ? (address?.port ?? 0) : 0))
-    })
-  })
-
 /**
  * Starts a server, or takes the one that is given.
+ * @param setup only a server that is started here can have one, so the given one is not taken
  * @throws Error where there is none and none can be started
  */
-export async function startPostgres(): Promise<PostgresServer> {
+export async function startPostgres(setup?: ServerSetup): Promise<PostgresServer> {
   const given = process.env.DATABASE_URL_TEST
-  if (given) return { url: given, restart: null, async stop() {} }
+  if (given && setup === undefined) return { url: given, restart: null, async stop() {} }
   const bin = binDir()
   if (bin === null) throw new Error('no postgres and initdb on this machine')
   const user = unprivileged()
   const dir = mkdtempSync(join(tmpdir(), 'postgres-'))
   if (user) chownSync(dir, user.uid, user.gid)
   const data = join(dir, 'data')
+  const keep = (file: string, content: string): void => {
+    writeFileSync(file, content, { mode: 0o600 })
+    if (user) chownSync(file, user.uid, user.gid)
+  }
+  // Like a server in use it asks for a password, which must not show in any output.
+  const passwordFile = join(dir, 'password')
+  keep(passwordFile, PASSWORD)
   // Options that every released version of the last ten years has.
   execFileSync(
     join(bin, 'initdb'),
-    ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N'],
+    [
+      ['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`],
+      ['-E', 'UTF8', '--locale=C', '-N'],
+    ].flat(),
     { ...user, cwd: dir, stdio: 'pipe' },
   )
-  const port = await freePort()
-  const url = `postgres://postgres@127.0.0.1:${port}/postgres`
+  for (const [name, content] of Object.entries(setup?.files ?? {})) keep(join(data, name), content)
+  const settings = Object.entries(setup?.settings ?? {}).map(([name, value]) => `${name}=${value}`)
+  const port = await closedPort()
+  const url = `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/postgres`
   let server: ChildProcess | null = null
   const start = async (): Promise<void> => {
     const child = spawn(
       join(bin, BINARIES),
-      ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', dir],
+      [
+        ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', dir],
+        settings.flatMap((setting) => ['-c', setting]),
+      ].flat(),
       { ...user, cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] },
     )
     let said = ''

@@ -1,7 +1,12 @@
 import type { Corridor } from '../../src/corridors/corridor.ts'
 import { sectionsOf } from '../../src/corridors/corridor.ts'
 import type { RoadPiece } from '../../src/corridors/road-piece.ts'
-import type { Provider, ProviderAnswer, RefreshContext } from '../../src/providers/provider.ts'
+import type {
+  Provider,
+  ProviderAnswer,
+  ProviderCall,
+  RefreshContext,
+} from '../../src/providers/provider.ts'
 
 /** Pieces that cover the corridor's sections at a speed; free flow is 95 km/h. */
 export const piecesOf = (corridor: Corridor, speedKmh: number, first = 99): RoadPiece[] =>
@@ -45,3 +50,12 @@ export const failing =
   () => {
     throw error
   }
+
+const never = new AbortController().signal
+
+/** What a provider is called with; every call over the network is added to the list. */
+export const contextAt = (
+  atMs: number,
+  signal: AbortSignal = never,
+  calls: ProviderCall[] = [],
+): RefreshContext => ({ atMs, signal, now: () => atMs, noteCall: (call) => void calls.push(call) })

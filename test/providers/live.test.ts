@@ -10,9 +10,11 @@ import { AYALON } from '../../src/corridors/ayalon.ts'
 import { type Corridor, corridorSchema, sectionsOf } from '../../src/corridors/corridor.ts'
 import type { LatLon } from '../../src/corridors/geo.ts'
 import { createProvider, type ProviderConfig } from '../../src/providers/create.ts'
+import type { ProviderCall } from '../../src/providers/provider.ts'
 import { createUpstream, MAX_BODY_BYTES } from '../../src/providers/upstream/client.ts'
 import { createRecorder } from '../../src/providers/upstream/recorder.ts'
 import { Secret } from '../../src/secret.ts'
+import { contextAt } from '../helpers/providers.ts'
 import { type Answer, reset, type StandIn, silence, standIn } from '../helpers/stand-in.ts'
 import { failureOf } from './fixtures/failure-of.ts'
 import {
@@ -56,9 +58,10 @@ function live(
     RECORD_DIR: recordDir,
   }
   const provider = createProvider(name, config, upstream, (error) => recordErrors.push(error))
+  const calls: ProviderCall[] = []
   const refresh = (corridor: Corridor = STRAIGHT, signal: AbortSignal = never) =>
-    provider.refresh(corridor, { atMs: AT_MS, signal })
-  return { name: provider.name, recordErrors, refresh }
+    provider.refresh(corridor, contextAt(AT_MS, signal, calls))
+  return { name: provider.name, recordErrors, calls, refresh }
 }
 
 const query = (provider: StandIn, request: number) =>
@@ -425,7 +428,7 @@ t.test('a recording is a replay folder that gives the same pieces', async (t) =>
       () => {},
     )
     t.equal(replay.name, 'replay')
-    const replayed = await replay.refresh(STRAIGHT, { atMs: AT_MS, signal: never })
+    const replayed = await replay.refresh(STRAIGHT, contextAt(AT_MS))
     t.same(replayed.pieces, pieces)
     t.ok(pieces.length > 1)
   }

@@ -14,11 +14,12 @@ import { readBody } from '../../src/providers/replay/folder.ts'
 import { createReplay } from '../../src/providers/replay/provider.ts'
 import { createSimulated } from '../../src/providers/simulated/provider.ts'
 import { parseTomTom } from '../../src/providers/tomtom/parse.ts'
+import { contextAt } from '../helpers/providers.ts'
 import { failureOf } from './fixtures/failure-of.ts'
 import { hereBody, hereFlow, NORTH, STRAIGHT, STRAIGHT_FILE, tomtomBody } from './fixtures/roads.ts'
 
 const ask = (provider: Provider, corridor: Corridor = STRAIGHT, atMs = 0) =>
-  provider.refresh(corridor, { atMs, signal: new AbortController().signal })
+  provider.refresh(corridor, contextAt(atMs))
 
 /** A body of HERE's with one piece at a speed in whole m/s. */
 const body = (speed: number): string => hereBody([hereFlow(NORTH, speed)])

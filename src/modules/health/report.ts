@@ -1,6 +1,7 @@
 import { measuresNothing, type ProviderName } from '../../corridors/snapshot.ts'
 import type { CorridorState } from '../../storage/current-state.ts'
 import { FRESH_SECONDS, servedNow } from '../../storage/freshness.ts'
+import type { StorageHealth } from '../../storage/storage.ts'
 import { isoTime } from '../../views/json.ts'
 import type { HostLoad } from './host.ts'
 import type { HealthView } from './schemas.ts'
@@ -21,6 +22,7 @@ export interface HealthFacts {
   readonly states: readonly CorridorState[]
   readonly maxStaleSeconds: number
   readonly load: HostLoad
+  readonly database: StorageHealth
   readonly statistics: { readonly totalRequests: number; readonly errorCount: number }
 }
 
@@ -37,13 +39,13 @@ export const canServe = (
 
 /** The full report: unhealthy when nothing can be served, degraded when any check is not ok. */
 export function healthReport(facts: HealthFacts): HealthView {
-  const { nowMs, states, statistics, load } = facts
+  const { nowMs, states, statistics, load, database } = facts
   const { totalRequests, errorCount } = statistics
   const checks: Checks = {
     provider: providerCheck(facts),
     cache: cacheCheck(states),
     dataFreshness: freshnessCheck(states, nowMs),
-    database: { status: 'disabled' },
+    database: { status: database.status, detail: database.detail, queued: database.queued },
     redis: { status: 'disabled' },
     mqtt: { status: 'disabled' },
     system: { status: systemStatus(load), ...load },

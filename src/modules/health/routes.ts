@@ -4,6 +4,7 @@ import type { Corridor } from '../../corridors/corridor.ts'
 import type { ProviderName } from '../../corridors/snapshot.ts'
 import { Problem } from '../../problems/problem.ts'
 import type { CorridorState, CurrentState } from '../../storage/current-state.ts'
+import type { StorageHealth } from '../../storage/storage.ts'
 import type { HostLoad } from './host.ts'
 import { canServe, healthReport } from './report.ts'
 
@@ -16,6 +17,7 @@ export interface HealthOptions {
   readonly provider: ProviderName
   readonly maxStaleSeconds: number
   readonly load: () => HostLoad
+  readonly database: () => StorageHealth
 }
 
 const RETRY_SECONDS = 5
@@ -35,6 +37,8 @@ export const healthRoutes: FastifyPluginAsync<HealthOptions> = async (app, optio
   app.get('/health/ready', { config: { probe: true } }, async (_request, reply) => {
     const wait = { retryAfterSeconds: RETRY_SECONDS }
     if (app.lifecycle.draining) throw new Problem('overloaded', 'The process is stopping.', wait)
+    if (options.database().schemaIsBehind)
+      throw new Problem('source_unavailable', `${options.database().detail}.`, wait)
     if (!canServe(states(), clock.now(), maxStaleSeconds))
       throw new Problem('source_unavailable', 'No snapshot is young enough to serve.', wait)
     reply.header('cache-control', 'no-store')
@@ -50,6 +54,7 @@ export const healthRoutes: FastifyPluginAsync<HealthOptions> = async (app, optio
       states: states(),
       maxStaleSeconds,
       load: options.load(),
+      database: options.database(),
       statistics: app.statistics,
     })
     reply.header('cache-control', 'no-store')

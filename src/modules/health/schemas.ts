@@ -28,7 +28,11 @@ export const healthSchema = z.object({
       lastObservedAt: z.iso.datetime().nullable().describe('Of the corridor that is oldest.'),
       ageSeconds: z.number().nullable(),
     }),
-    database: disabled,
+    database: z.object({
+      status,
+      detail: z.string().nullable().describe('What is wrong, where something is.'),
+      queued: z.number().describe('Refreshes that wait on disk to be written.'),
+    }),
     redis: disabled,
     mqtt: disabled,
     system: z.object({

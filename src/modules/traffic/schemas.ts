@@ -4,6 +4,7 @@ import { modelChoice, referenceQuery } from '../../views/choices.ts'
 import { modelSchema } from '../../views/model.ts'
 import { ratesSchema } from '../../views/rates.ts'
 import { sectionNumbers } from '../../views/section.ts'
+import { totalsSchema } from '../../views/totals.ts'
 
 export const corridorParams = z.object({ corridor: z.string() })
 
@@ -70,7 +71,9 @@ export const snapshotSchema = z.object({
   model: modelSchema,
   coverage: share,
   rates: ratesSchema.nullable(),
-  today: z.null().describe('Totals of the day; null until the service keeps history.'),
+  today: totalsSchema.describe(
+    'Totals of the calendar day in the time zone of the corridor, up to when this snapshot was fetched.',
+  ),
   directions: z.array(directionHead.extend({ sections: z.array(sectionSchema) })),
   quality: z.object({
     refused: z.array(z.object({ reason: z.string(), pieces: z.number() })),

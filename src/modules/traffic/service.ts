@@ -13,7 +13,13 @@ import type { Representation } from './representation.ts'
 import { Representations } from './representations.ts'
 import type { CorridorListView } from './schemas.ts'
 import type { CachePolicy } from './send-snapshot.ts'
-import { type Choice, corridorHead, type Servable, snapshotView } from './snapshot-view.ts'
+import {
+  type Choice,
+  corridorHead,
+  roadView,
+  type Servable,
+  snapshotView,
+} from './snapshot-view.ts'
 
 export interface TrafficOptions {
   readonly corridors: readonly Corridor[]
@@ -48,12 +54,17 @@ export class TrafficService {
     if (known === undefined) throw new Problem('not_found', 'There is no such corridor.')
     const served = this.#served(corridorId)
     if (served instanceof Problem) throw served
-    const { snapshot, kind, failure } = served
-    const version = `${snapshot.id}.${kind}.${failure ? fingerprint(failure) : 'ok'}`
+    const { snapshot, kind, live, failure } = served
+    const answered = live ? 'ok' : 'old'
+    const version = `${snapshot.id}.${kind}.${failure ? fingerprint(failure) : answered}`
     const variant = `${form}.${choice.model}.${referenceKey(choice.reference)}`
-    const view = form === 'json' ? snapshotView : geojsonView
-    const representation = known.kept.get(version, variant, () =>
-      toJson(view(known.corridor, served, choice)),
+    const { corridor, kept } = known
+    const representation = kept.get(version, variant, () =>
+      toJson(
+        form === 'json'
+          ? snapshotView(corridor, served, this.#options.state.of(corridorId).recent, choice)
+          : geojsonView(corridor, served, choice),
+      ),
     )
     return { served, representation, policy: this.#policy() }
   }
@@ -76,7 +87,7 @@ export class TrafficService {
             unavailable,
           }
         }
-        const { snapshot, coverage, rates, directions } = snapshotView(corridor, served, choice)
+        const { snapshot, coverage, rates, directions } = roadView(corridor, served, choice)
         const headlines = directions.map(({ sections, ...headline }) => headline)
         return { ...head, snapshot, coverage, rates, directions: headlines, unavailable: null }
       }),

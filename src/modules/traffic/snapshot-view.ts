@@ -6,17 +6,19 @@ import {
   type SectionResult,
   settingsOf,
 } from '../../corridors/corridor-impact.ts'
-import { dayFactorsOf } from '../../corridors/demand.ts'
+import type { Observed } from '../../corridors/observed.ts'
 import type { Snapshot, Warning } from '../../corridors/snapshot.ts'
 import { MODELS, type ModelId } from '../../impact/models.ts'
 import type { Reference } from '../../impact/reference.ts'
 import type { Served } from '../../storage/freshness.ts'
 import { unusedChoices } from '../../views/choices.ts'
+import { corridorModelView } from '../../views/corridor-model.ts'
 import { isoTime } from '../../views/json.ts'
-import { type ModelView, modelView } from '../../views/model.ts'
+import type { ModelView } from '../../views/model.ts'
 import { ratesView } from '../../views/rates.ts'
 import { sectionNumbersView } from '../../views/section.ts'
 import type { SnapshotView } from './schemas.ts'
+import { todayView } from './today.ts'
 
 /** A snapshot that may be served now. */
 export type Servable = Extract<Served, { readonly snapshot: Snapshot }>
@@ -28,29 +30,49 @@ export interface Choice {
 }
 
 /** The corridor's snapshot and its impact, as JSON will say it. */
-export function snapshotView(corridor: Corridor, served: Servable, choice: Choice): SnapshotView {
-  const { snapshot } = served
-  const { currency } = corridor
-  const { model, result } = evaluate(corridor, served, choice)
+export function snapshotView(
+  corridor: Corridor,
+  served: Servable,
+  recent: readonly Observed[],
+  choice: Choice,
+): SnapshotView {
+  const { snapshot, model, coverage, rates, directions } = roadView(corridor, served, choice)
   return {
     ...corridorHead(corridor),
-    snapshot: headView(served),
+    snapshot,
     model,
-    coverage: result.coverage,
-    rates: ratesView(result.rates, currency),
-    today: null,
-    directions: result.directions.map((direction) => ({
-      ...directionView(direction, currency),
-      sections: direction.sections.map((section) => sectionView(corridor, section)),
-    })),
+    coverage,
+    rates,
+    today: todayView(corridor, served.snapshot, recent, choice),
+    directions,
     quality: {
-      refused: [...snapshot.refused],
+      refused: [...served.snapshot.refused],
       warnings: [
-        ...snapshot.warnings,
+        ...served.snapshot.warnings,
         ...stalenessWarnings(served),
         ...unusedChoices(choice.model, choice.reference.kind === 'freeFlow' ? [] : ['reference']),
       ],
     },
+  }
+}
+
+/** How the road is now. */
+export function roadView(
+  corridor: Corridor,
+  served: Servable,
+  choice: Choice,
+): Pick<SnapshotView, 'snapshot' | 'model' | 'coverage' | 'rates' | 'directions'> {
+  const { currency } = corridor
+  const { model, result } = evaluate(corridor, served, choice)
+  return {
+    snapshot: headView(served),
+    model,
+    coverage: result.coverage,
+    rates: ratesView(result.rates, currency),
+    directions: result.directions.map((direction) => ({
+      ...directionView(direction, currency),
+      sections: direction.sections.map((section) => sectionView(corridor, section)),
+    })),
   }
 }
 
@@ -69,20 +91,13 @@ export function evaluate(
   choice: Choice,
 ): { model: ModelView; result: CorridorResult } {
   const settings = settingsOf(corridor, choice.reference)
-  const { prices } = corridor
-  const demand = { ...corridor.demand, dayFactors: dayFactorsOf(corridor) }
   return {
-    model: modelView(choice.model, settings, { demand, prices }),
+    model: corridorModelView(corridor, choice.model, choice.reference),
     result: corridorImpact(corridor, snapshot, MODELS[choice.model], settings),
   }
 }
 
-export function headView({
-  snapshot,
-  kind,
-  ageSeconds,
-  failure,
-}: Servable): SnapshotView['snapshot'] {
+export function headView({ snapshot, kind, ageSeconds, live }: Servable): SnapshotView['snapshot'] {
   const { id, provider } = snapshot
   const invented = provider === 'simulated' || provider === 'replay' ? provider : null
   return {
@@ -92,7 +107,7 @@ export function headView({
     ageSeconds,
     freshness: kind,
     provider,
-    tier: invented ?? (failure === null ? 'live' : 'lastKnownGood'),
+    tier: invented ?? (live ? 'live' : 'lastKnownGood'),
   }
 }
 

@@ -2,6 +2,8 @@ import { type Corridor, sectionsOf } from '../../corridors/corridor.ts'
 import { ProviderFailure } from '../failure.ts'
 import type { LiveOptions } from '../live-options.ts'
 import type { Provider } from '../provider.ts'
+import { ask } from '../upstream/ask.ts'
+import type { UpstreamAnswer } from '../upstream/client.ts'
 import { failureOfStatus } from '../upstream/status.ts'
 import { parseHere } from './parse.ts'
 
@@ -11,10 +13,11 @@ const MOST_DEGREES = 1
 const MARGIN_DEGREES = 0.003
 
 /** HERE Traffic API v7: one bounding-box request a refresh covers both directions. */
-export function createHere({ key, baseUrl, upstream, record }: LiveOptions): Provider {
+export function createHere(options: LiveOptions): Provider {
+  const { key, baseUrl, record } = options
   return {
     name: 'here',
-    async refresh(corridor, { atMs, signal }) {
+    async refresh(corridor, context) {
       const box = boundingBox(corridor)
       const [west, south, east, north] = box
       if (east - west > MOST_DEGREES || north - south > MOST_DEGREES)
@@ -26,13 +29,14 @@ export function createHere({ key, baseUrl, upstream, record }: LiveOptions): Pro
       url.searchParams.set('in', `bbox:${box.map((degrees) => degrees.toFixed(5)).join(',')}`)
       url.searchParams.set('locationReferencing', 'shape')
       url.searchParams.set('apiKey', await key.reveal())
-      const { status, body } = await upstream.get(url, signal)
-      if (status !== 200) throw failureOfStatus(status)
-      await record(atMs, corridor.id, body)
+      const body = await ask(options, corridor.id, url, context, failureOf)
+      await record(context.atMs, corridor.id, body)
       return parseHere(body)
     },
   }
 }
+
+const failureOf = ({ status }: UpstreamAnswer) => (status === 200 ? null : failureOfStatus(status))
 
 /** West, south, east, north with a margin, degrees. */
 function boundingBox(corridor: Corridor): [number, number, number, number] {

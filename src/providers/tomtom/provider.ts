@@ -1,8 +1,11 @@
 import { type Section, sectionsOf } from '../../corridors/corridor.ts'
 import { pointAlong, polylineLengthM } from '../../corridors/geo.ts'
 import { joinAnswers, orFailure } from '../answers.ts'
+import { ProviderFailure } from '../failure.ts'
 import type { LiveOptions } from '../live-options.ts'
 import type { Provider } from '../provider.ts'
+import { ask } from '../upstream/ask.ts'
+import type { UpstreamAnswer } from '../upstream/client.ts'
 import { failureOfStatus } from '../upstream/status.ts'
 import { isNoCoverage } from './error-body.ts'
 import { parseTomTom } from './parse.ts'
@@ -15,28 +18,44 @@ const ZOOM = 10
  * that is of no use leaves its section out, refused and counted. A call that fails would fail for
  * the next section too: it ends the refresh and spends no more quota.
  */
-export function createTomTom({ key, baseUrl, upstream, record }: LiveOptions): Provider {
+export function createTomTom(options: LiveOptions): Provider {
+  const { key, baseUrl, record } = options
   return {
     name: 'tomtom',
-    async refresh(corridor, { atMs, signal }) {
+    async refresh(corridor, context) {
       const path = `traffic/services/4/flowSegmentData/absolute/${ZOOM}/json`
       const secret = await key.reveal()
-      const answers: { name: string; status: number; body: string }[] = []
+      const parts: (string | ProviderFailure)[] = []
+      const named: { name: string; body: string }[] = []
       for (const section of sectionsOf(corridor)) {
         const url = new URL(path, baseUrl)
         url.searchParams.set('point', middleOf(section))
         url.searchParams.set('unit', 'KMPH')
         url.searchParams.set('key', secret)
-        const { status, body } = await upstream.get(url, signal)
-        if (status !== 200 && !(status === 400 && isNoCoverage(body))) throw failureOfStatus(status)
-        answers.push({ name: `${corridor.id}.${section.id}`, status, body })
+        const name = `${corridor.id}.${section.id}`
+        const part = await ask(options, name, url, context, failureOf).catch(unlessNoCoverage)
+        parts.push(part)
+        if (typeof part === 'string') named.push({ name, body: part })
       }
-      const bodies = answers.filter(({ status }) => status === 200)
-      await Promise.all(bodies.map(({ name, body }) => record(atMs, name, body)))
-      const parts = answers.map(({ body }) => orFailure(() => parseTomTom(body)))
-      return joinAnswers(await Promise.all(parts))
+      await Promise.all(named.map(({ name, body }) => record(context.atMs, name, body)))
+      const answers = parts.map((part) =>
+        part instanceof ProviderFailure ? part : orFailure(() => parseTomTom(part)),
+      )
+      return joinAnswers(await Promise.all(answers))
     },
   }
+}
+
+function failureOf({ status, body }: UpstreamAnswer): ProviderFailure | null {
+  if (status === 200) return null
+  if (status === 400 && isNoCoverage(body))
+    return new ProviderFailure('noCoverage', 'the provider has no road near the point asked for')
+  return failureOfStatus(status)
+}
+
+function unlessNoCoverage(error: unknown): ProviderFailure {
+  if (error instanceof ProviderFailure && error.outcome === 'noCoverage') return error
+  throw error
 }
 
 function middleOf({ points }: Section): string {

@@ -38,6 +38,8 @@ const SYSTEM_FAULTS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the database server cannot be reached',
   ECONNRESET: 'the connection to the database failed',
   EHOSTUNREACH: 'the database server cannot be reached',
+  ENETUNREACH: 'the database server cannot be reached',
+  EAI_AGAIN: 'the name of the database server cannot be looked up now',
   ENOTFOUND: 'the name of the database server is not known',
   EPIPE: 'the connection to the database failed',
   ETIMEDOUT: 'the database server cannot be reached',

@@ -50,11 +50,11 @@ export async function migrate(
   dir = MIGRATIONS_DIR,
 ): Promise<readonly MigrationResult[]> {
   const migrator = migratorOf(db, dir)
-  const { error, results } = await (direction === 'up'
+  const { error, results = [] } = await (direction === 'up'
     ? migrator.migrateToLatest()
     : migrator.migrateDown())
   if (error !== undefined) throw error
-  return results ?? []
+  return results
 }
 
 /** Every migration and when it was applied; null where it was not. */

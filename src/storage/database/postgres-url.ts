@@ -3,14 +3,14 @@ export const TLS_MODES = ['disable', 'require', 'verify-full'] as const
 export type TlsMode = (typeof TLS_MODES)[number]
 
 /** What the `sslmode` of a URL asks for, as Postgres' own clients read it. */
-const SSL_MODES: Readonly<Record<string, TlsMode>> = {
-  disable: 'disable',
-  allow: 'disable',
-  prefer: 'disable',
-  require: 'require',
-  'verify-ca': 'verify-full',
-  'verify-full': 'verify-full',
-}
+const SSL_MODES: ReadonlyMap<string, TlsMode> = new Map([
+  ['disable', 'disable'],
+  ['allow', 'disable'],
+  ['prefer', 'disable'],
+  ['require', 'require'],
+  ['verify-ca', 'verify-full'],
+  ['verify-full', 'verify-full'],
+])
 
 /** Parameters that are taken; `channel_binding` is always used where the server offers it. */
 const PARAMETERS = ['sslmode', 'host', 'channel_binding']
@@ -35,11 +35,11 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   if (unknown) throw new Error(`takes no parameters but ${PARAMETERS.join(', ')}`)
   const host = url.searchParams.get('host') ?? url.hostname.replace(/^\[(.*)\]$/, '$1')
   const database = decodeURIComponent(url.pathname.slice(1))
-  const tls = SSL_MODES[url.searchParams.get('sslmode') ?? 'disable']
+  const tls = SSL_MODES.get(url.searchParams.get('sslmode') ?? 'disable')
   if (host === '') throw new Error('must name a host')
   if (database === '') throw new Error('must name a database')
   if (tls === undefined)
-    throw new Error(`sslmode must be one of ${Object.keys(SSL_MODES).join(', ')}`)
+    throw new Error(`sslmode must be one of ${[...SSL_MODES.keys()].join(', ')}`)
   return {
     host,
     port: Number(url.port || 5432),

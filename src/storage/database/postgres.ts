@@ -39,6 +39,8 @@ export async function postgresDialect(
     ...server,
     password: async () => parsePostgresUrl(await options.url.reveal()).password,
     ssl: await tlsOptions(options.tls ?? tls, options.caFile),
+    // Whoever sits between with a certificate of their own cannot pass the login on.
+    enableChannelBinding: true,
     max: options.poolSize,
     connectionTimeoutMillis: options.connectTimeoutMs,
     statement_timeout: options.queryTimeoutMs,

@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import type { SQLInputValue } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
 import { CompiledQuery, type DatabaseConnection, type Driver, type QueryResult } from 'kysely'
 
@@ -9,11 +8,11 @@ export interface SqliteWorkerData {
 }
 
 export type SqliteRequest =
-  | { readonly sql: string; readonly parameters: readonly SQLInputValue[] }
+  | { readonly sql: string; readonly parameters: readonly unknown[] }
   | 'close'
 
-export type SqliteAnswer =
-  | { readonly rows: readonly unknown[]; readonly changes?: number }
+export type SqliteAnswer<Row> =
+  | { readonly rows: Row[]; readonly changes?: number }
   | { readonly failed: { readonly errcode: number; readonly message: string } }
 
 /** A statement that SQLite refused, with its result code (https://sqlite.org/rescode.html). */
@@ -65,15 +64,19 @@ export class SqliteDriver implements Driver {
 
 class SqliteConnection implements DatabaseConnection {
   readonly #worker: Worker
+  #open = true
 
   constructor(workerData: SqliteWorkerData) {
     this.#worker = new Worker(new URL('./sqlite-worker.ts', import.meta.url), { workerData })
+    // A thread that fails exits too, which whoever waits for it is told.
+    this.#worker.on('error', () => {})
+    this.#worker.on('exit', () => {
+      this.#open = false
+    })
   }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    const answered = once(this.#worker, 'message')
-    this.#worker.postMessage({ sql, parameters })
-    const [answer] = await answered
+    const answer = await this.#ask<R>({ sql, parameters })
     if ('failed' in answer) throw new SqliteError(answer.failed.errcode, answer.failed.message)
     const { rows, changes } = answer
     return changes === undefined ? { rows } : { rows, numAffectedRows: BigInt(changes) }
@@ -85,8 +88,23 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   async close(): Promise<void> {
+    if (!this.#open) return
+    this.#open = false
     const exited = once(this.#worker, 'exit')
     this.#worker.postMessage('close')
     await exited
+  }
+
+  #ask<R>(request: SqliteRequest): Promise<SqliteAnswer<R>> {
+    return new Promise((resolve, reject) => {
+      const gone = (): void => reject(new Error('the connection was closed'))
+      if (!this.#open) return gone()
+      this.#worker.once('exit', gone)
+      this.#worker.once('message', (answer: SqliteAnswer<R>) => {
+        this.#worker.off('exit', gone)
+        resolve(answer)
+      })
+      this.#worker.postMessage(request)
+    })
   }
 }

@@ -33,7 +33,11 @@ function statementOf(sql: string): StatementSync {
   return made
 }
 
-function run(sql: string, parameters: readonly SQLInputValue[]): SqliteAnswer {
+/** What kysely hands over as SQLite takes it: texts, numbers and null are all that we keep. */
+const toInput = (value: unknown): SQLInputValue =>
+  typeof value === 'number' || value === null ? value : String(value)
+
+function run(sql: string, parameters: readonly SQLInputValue[]): SqliteAnswer<unknown> {
   try {
     const statement = statementOf(sql)
     if (statement.columns().length > 0) return { rows: statement.all(...parameters) }
@@ -48,5 +52,5 @@ parentPort?.on('message', (request: SqliteRequest) => {
   if (request === 'close') {
     database?.close()
     parentPort?.close()
-  } else parentPort?.postMessage(run(request.sql, request.parameters))
+  } else parentPort?.postMessage(run(request.sql, request.parameters.map(toInput)))
 })

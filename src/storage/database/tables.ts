@@ -1,3 +1,4 @@
+import type { Source } from '../../corridors/snapshot.ts'
 import type { AmountColumns } from '../totals/amount-columns.ts'
 
 /** The tables of `migrations/`, which say what each is for. Times are epoch milliseconds. */
@@ -11,6 +12,7 @@ export interface Tables {
   readonly refreshes: {
     readonly id: string
     readonly corridor: string
+    readonly source: Source
     readonly provider: string
     readonly at_ms: number
     readonly ended_ms: number
@@ -34,6 +36,7 @@ export interface Tables {
   readonly snapshots: {
     readonly id: string
     readonly corridor: string
+    readonly source: Source
     readonly version: string
     readonly provider: string
     readonly observed_ms: number
@@ -55,6 +58,7 @@ export interface Tables {
   }
   readonly gaps: {
     readonly corridor: string
+    readonly source: Source
     readonly section: string
     readonly from_ms: number
     readonly to_ms: number
@@ -62,6 +66,7 @@ export interface Tables {
   readonly series: {
     readonly id: number
     readonly corridor: string
+    readonly source: Source
     readonly direction: string
     readonly section: string
     readonly model: string
@@ -77,6 +82,7 @@ export interface Tables {
   } & AmountColumns
   readonly recomputations: {
     readonly corridor: string
+    readonly source: Source
     readonly model: string
     readonly model_version: string
     readonly from_ms: number

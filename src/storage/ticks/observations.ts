@@ -1,9 +1,10 @@
+import type { Span } from '../../corridors/buckets.ts'
 import type { Observed } from '../../corridors/observed.ts'
-import type { Snapshot } from '../../corridors/snapshot.ts'
+import { PROVIDER_NAMES, type Snapshot, type Source, sourceOf } from '../../corridors/snapshot.ts'
 import type { Queries } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
 import { versionsOf } from './corridor-version.ts'
-import { sectionObservationSchema } from './tick.ts'
+import { providerSchema, sectionObservationSchema } from './tick.ts'
 
 type Row = Tables['observations']
 
@@ -34,12 +35,12 @@ export async function keepObservations(
     .execute()
 }
 
-/** What was observed of a corridor in `[fromMs, toMs)`, in order of the providers' own time. */
+/** What was observed of a corridor in a span, in order of the providers' own time. */
 export async function loadObserved(
   db: Queries,
   corridorId: string,
-  fromMs: number,
-  toMs: number,
+  source: Source,
+  { fromMs, toMs }: Span,
 ): Promise<Observed[]> {
   const versions = await versionsOf(db, corridorId)
   if (versions.size === 0) return []
@@ -49,6 +50,7 @@ export async function loadObserved(
     .where('version', 'in', [...versions.keys()])
     .where('observed_ms', '>=', fromMs)
     .where('observed_ms', '<', toMs)
+    .where('provider', 'in', providersOf(source))
     .execute()
   // Of two providers' answers for one moment, the one that was fetched last stands.
   const inOrder = rows.toSorted(
@@ -56,12 +58,19 @@ export async function loadObserved(
   )
   const moments = Map.groupBy(inOrder, (row) => `${row.observed_ms} ${row.provider} ${row.version}`)
   return [...moments.values()].flatMap((sections) => {
-    const corridor = versions.get(sections[0]?.version ?? '')
-    const observedAtMs = sections[0]?.observed_ms ?? 0
-    if (corridor === undefined) return []
-    return [{ corridor, snapshot: { observedAtMs, sections: sections.map(toObservation) } }]
+    const [first] = sections
+    const corridor = versions.get(first?.version ?? '')
+    if (first === undefined || corridor === undefined) return []
+    const provider = providerSchema.parse(first.provider)
+    const observedAtMs = first.observed_ms
+    return [
+      { corridor, snapshot: { provider, observedAtMs, sections: sections.map(toObservation) } },
+    ]
   })
 }
+
+const providersOf = (source: Source): string[] =>
+  PROVIDER_NAMES.filter((name) => sourceOf(name) === source)
 
 /** A row as the observation it was. */
 export const toObservation = (row: Row): Snapshot['sections'][number] =>

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { corridorSchema } from '../../corridors/corridor.ts'
 import { REFUSAL_REASONS } from '../../corridors/road-piece.ts'
-import { PROVIDER_NAMES } from '../../corridors/snapshot.ts'
+import { PROVIDER_NAMES, SOURCES } from '../../corridors/snapshot.ts'
 import { OUTCOMES } from '../current-state.ts'
 
 const epochMs = z.int().min(0)
-const provider = z.enum(PROVIDER_NAMES)
+export const providerSchema = z.enum(PROVIDER_NAMES)
 const share = z.number().min(0).max(1)
 
 export const refusedSchema = z
@@ -48,7 +48,7 @@ const callSchema = z.object({
 const attemptSchema = z.object({
   id: z.string(),
   atMs: epochMs,
-  provider,
+  provider: providerSchema,
   outcome: z.enum(OUTCOMES),
   durationMs: z.number().min(0),
   detail: z.string(),
@@ -61,12 +61,13 @@ const attemptSchema = z.object({
  */
 export const tickSchema = z.object({
   corridor: corridorSchema,
-  /** In the order of the calls; each with an id of its own. */
+  source: z.enum(SOURCES),
+  /** In order of time; each with an id of its own. */
   attempts: z.array(attemptSchema).readonly(),
   snapshot: z
     .object({
       id: z.string(),
-      provider,
+      provider: providerSchema,
       observedAtMs: epochMs,
       fetchedAtMs: epochMs,
       sections: z.array(sectionObservationSchema).readonly(),

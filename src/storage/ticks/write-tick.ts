@@ -1,6 +1,5 @@
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import { sectionsOf } from '../../corridors/corridor.ts'
 import { DEFAULT_MODEL } from '../../impact/models.ts'
 import type { Queries } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
@@ -20,9 +19,9 @@ const compress = promisify(gzip)
 export async function writeTick(db: Queries, tick: Tick): Promise<void> {
   const bodies = await bodiesOf(tick)
   await db.transaction().execute(async (transaction) => {
-    const { corridor, snapshot, endedAtMs } = tick
+    const { corridor, source, snapshot, endedAtMs } = tick
     const version = await keepVersion(transaction, corridor, endedAtMs)
-    const before = await lastEnd(transaction, corridor.id)
+    const before = await lastEnd(transaction, tick)
     await keepAttempts(transaction, tick, bodies)
     if (snapshot !== null) {
       const { id, provider, observedAtMs, fetchedAtMs, refused, warnings } = snapshot
@@ -31,6 +30,7 @@ export async function writeTick(db: Queries, tick: Tick): Promise<void> {
         .values({
           id,
           corridor: corridor.id,
+          source,
           version,
           provider,
           observed_ms: observedAtMs,
@@ -44,20 +44,20 @@ export async function writeTick(db: Queries, tick: Tick): Promise<void> {
     }
     const fromMs = Math.min(before ?? endedAtMs, snapshot?.observedAtMs ?? endedAtMs)
     const span = { fromMs, toMs: Math.max(before ?? endedAtMs, endedAtMs) }
-    const { id, timeZone } = corridor
-    const task = { corridorId: id, timeZone, model: DEFAULT_MODEL, ...span }
+    const { id: corridorId, timeZone } = corridor
+    const task = { corridorId, source, timeZone, model: DEFAULT_MODEL, ...span }
     const observed = await computeTotals(transaction, task)
-    const sections = sectionsOf(corridor).map((section) => section.id)
-    await writeGaps(transaction, id, sections, observed, span)
+    await writeGaps(transaction, corridor, source, observed, span)
   })
 }
 
 /** When the last refresh that is kept ended; null before the first. */
-async function lastEnd(db: Queries, corridorId: string): Promise<number | null> {
+async function lastEnd(db: Queries, { corridor, source }: Tick): Promise<number | null> {
   const last = await db
     .selectFrom('refreshes')
     .select((row) => row.fn.max('ended_ms').as('ended_ms'))
-    .where('corridor', '=', corridorId)
+    .where('corridor', '=', corridor.id)
+    .where('source', '=', source)
     .executeTakeFirst()
   return last?.ended_ms ?? null
 }
@@ -78,13 +78,14 @@ const callId = (refresh: string, index: number): string => `${refresh}.${index}`
 
 async function keepAttempts(
   db: Queries,
-  { corridor, attempts, endedAtMs }: Tick,
+  { corridor, source, attempts, endedAtMs }: Tick,
   bodies: readonly Tables['raw_bodies'][],
 ): Promise<void> {
   const refreshes = attempts.map(
     ({ id, provider, atMs, outcome, detail }): Tables['refreshes'] => ({
       id,
       corridor: corridor.id,
+      source,
       provider,
       at_ms: atMs,
       ended_ms: endedAtMs,

@@ -1,5 +1,6 @@
 import type { Span } from '../../corridors/buckets.ts'
 import { type SectionSamples, sectionSamples } from '../../corridors/observed.ts'
+import type { Source } from '../../corridors/snapshot.ts'
 import { slotStart } from '../../impact/amounts.ts'
 import { HOLD_SECONDS } from '../../impact/integral.ts'
 import { MODELS, type ModelId } from '../../impact/models.ts'
@@ -12,6 +13,7 @@ import { SLOT_MS, writeSlots } from './slots.ts'
 /** Which totals to compute. */
 export interface TotalsTask extends Span {
   readonly corridorId: string
+  readonly source: Source
   readonly timeZone: string
   readonly model: ModelId
 }
@@ -23,12 +25,15 @@ export interface TotalsTask extends Span {
  * @returns the samples of each section that it found
  */
 export async function computeTotals(db: Queries, task: TotalsTask): Promise<SectionSamples[]> {
-  const { corridorId, timeZone, model, toMs } = task
+  const { corridorId, source, timeZone, model, toMs } = task
   const span = { fromMs: slotStart(task.fromMs, SLOT_MS), toMs }
-  const observed = await loadObserved(db, corridorId, span.fromMs - HOLD_SECONDS * 1000, toMs)
+  const observed = await loadObserved(db, corridorId, source, {
+    fromMs: span.fromMs - HOLD_SECONDS * 1000,
+    toMs,
+  })
   const sections = sectionSamples(observed, MODELS[model])
-  const { version } = MODELS[model]
-  const series = await ensureSeries(db, corridorId, { model, version }, sections)
+  const key = { corridorId, source, model, modelVersion: MODELS[model].version }
+  const series = await ensureSeries(db, key, sections)
   const touched = await writeSlots(db, series, sections, span)
   await rollUp(db, [...series.values()], touched, '5m', timeZone)
   return sections

@@ -1,5 +1,7 @@
 import type { Span } from '../../corridors/buckets.ts'
+import { type Corridor, sectionsOf } from '../../corridors/corridor.ts'
 import type { SectionSamples } from '../../corridors/observed.ts'
+import type { Source } from '../../corridors/snapshot.ts'
 import { holds } from '../../impact/integral.ts'
 import type { Queries } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
@@ -7,29 +9,30 @@ import type { Tables } from '../database/tables.ts'
 /**
  * Notes the spans of which nothing is known of a section; a gap that reaches into the span is
  * continued or cut, so that one outage is one gap however often it is noted.
- * @param sections every section of the corridor
  * @param observed the samples of those that were observed in the span or shortly before
  */
 export async function writeGaps(
   db: Queries,
-  corridor: string,
-  sections: readonly string[],
+  corridor: Corridor,
+  source: Source,
   observed: readonly SectionSamples[],
   span: Span,
 ): Promise<void> {
   const earlier = await db
     .deleteFrom('gaps')
-    .where('corridor', '=', corridor)
+    .where('corridor', '=', corridor.id)
+    .where('source', '=', source)
     .where('to_ms', '>=', span.fromMs)
     .returning(['section', 'from_ms'])
     .execute()
   const samples = new Map(observed.map((one) => [one.section, one.samples]))
-  const rows = sections.flatMap((section): Tables['gaps'][] => {
+  const rows = sectionsOf(corridor).flatMap(({ id: section }): Tables['gaps'][] => {
     const begun = earlier
       .filter((gap) => gap.section === section && gap.from_ms < span.fromMs)
       .map((gap) => ({ fromMs: gap.from_ms, toMs: span.fromMs }))
     const gaps = joined([...begun, ...uncovered(samples.get(section) ?? [], span)])
-    return gaps.map(({ fromMs, toMs }) => ({ corridor, section, from_ms: fromMs, to_ms: toMs }))
+    const key = { corridor: corridor.id, source, section }
+    return gaps.map(({ fromMs, toMs }) => ({ ...key, from_ms: fromMs, to_ms: toMs }))
   })
   if (rows.length > 0) await db.insertInto('gaps').values(rows).execute()
 }

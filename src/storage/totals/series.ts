@@ -1,24 +1,27 @@
+import type { Source } from '../../corridors/snapshot.ts'
 import type { ModelId } from '../../impact/models.ts'
 import type { Queries } from '../database/database.ts'
 
-/** A model and the version of it that computed something. */
-export interface ModelVersion {
+/** Which totals: of which corridor, on what they stand, and what computed them. */
+export interface SeriesKey {
+  readonly corridorId: string
+  readonly source: Source
   readonly model: ModelId
-  readonly version: string
+  readonly modelVersion: string
 }
 
-/** The ids of a corridor's series that a model's version computed, by section. */
+/** The ids of the series of a corridor's sections, by section. */
 export async function seriesOf(
   db: Queries,
-  corridorId: string,
-  { model, version }: ModelVersion,
+  { corridorId, source, model, modelVersion }: SeriesKey,
 ): Promise<ReadonlyMap<string, number>> {
   const rows = await db
     .selectFrom('series')
     .select(['id', 'section'])
     .where('corridor', '=', corridorId)
+    .where('source', '=', source)
     .where('model', '=', model)
-    .where('model_version', '=', version)
+    .where('model_version', '=', modelVersion)
     .execute()
   return new Map(rows.map(({ section, id }) => [section, id]))
 }
@@ -26,11 +29,10 @@ export async function seriesOf(
 /** The same, with a new series for every section that had none. */
 export async function ensureSeries(
   db: Queries,
-  corridorId: string,
-  { model, version }: ModelVersion,
+  key: SeriesKey,
   sections: readonly { readonly section: string; readonly direction: string }[],
 ): Promise<ReadonlyMap<string, number>> {
-  const known = await seriesOf(db, corridorId, { model, version })
+  const known = await seriesOf(db, key)
   const missing = sections.filter(({ section }) => !known.has(section))
   if (missing.length === 0) return known
   const last = await db
@@ -39,11 +41,12 @@ export async function ensureSeries(
     .executeTakeFirst()
   const added = missing.map(({ section, direction }, index) => ({
     id: (last?.id ?? 0) + 1 + index,
-    corridor: corridorId,
+    corridor: key.corridorId,
+    source: key.source,
     direction,
     section,
-    model,
-    model_version: version,
+    model: key.model,
+    model_version: key.modelVersion,
   }))
   // Should another process add series at this moment, one of the two transactions fails and is
   // tried again.

@@ -1,0 +1,45 @@
+import { Readable } from 'node:stream'
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { acceptable } from '../../problems/acceptable.ts'
+import { toJson } from '../../views/json.ts'
+import { csvName, csvOf } from './csv.ts'
+import { historyView } from './history-view.ts'
+import { corridorParams, historyQuery } from './schemas.ts'
+import { type HistoryOptions, HistoryService } from './service.ts'
+
+/** Buckets that the download reads at once. */
+const CSV_BUCKETS = 250
+
+/** What congestion cost over time: a page of JSON, or all of it as a CSV download. */
+export const historyRoutes: FastifyPluginAsyncZod<HistoryOptions> = async (app, options) => {
+  const service = new HistoryService(options)
+  app.get(
+    '/v1/traffic/:corridor/history',
+    {
+      schema: { params: corridorParams, querystring: historyQuery },
+      onRequest: acceptable('application/json', 'text/csv'),
+    },
+    async (request, reply) => {
+      const { params, query } = request
+      reply.header('cache-control', 'no-cache')
+      if (query.format === 'csv') {
+        // A download is for keeping: every section by itself, unless sums are asked for.
+        const asked = service.request(params.corridor, query, 'section')
+        const chunks = csvOf(service, asked, CSV_BUCKETS)
+        // The first is read before the answer begins: until then it can still be a problem.
+        const first = await chunks.next()
+        const rest = (async function* () {
+          yield first.value
+          yield* chunks
+        })()
+        return reply
+          .type('text/csv; charset=utf-8')
+          .header('content-disposition', `attachment; filename="${csvName(asked)}"`)
+          .send(Readable.from(rest))
+      }
+      const asked = service.request(params.corridor, query)
+      const view = await historyView(service, asked, query.limit)
+      return reply.type('application/json; charset=utf-8').send(toJson(view))
+    },
+  )
+}

@@ -1,0 +1,98 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { type Database, type DatabasePlace, openDatabase } from './database/database.ts'
+import { databaseFault } from './database/faults.ts'
+import { migrate, migrationStatus } from './database/migrations.ts'
+import { DatabaseAway } from './database-away.ts'
+
+const STARTING = 'the database is not open yet'
+const BEHIND = 'the schema of the database is behind: run npm run migrate -- up'
+
+/**
+ * The way to the database, which may come and go. The embedded one is migrated when it is opened;
+ * a server's schema is only looked at, because not every replica should change it.
+ */
+export class Connection {
+  readonly #place: DatabasePlace
+  readonly #log: FastifyBaseLogger
+  #opening: Promise<Database> | null = null
+  #closing: Promise<void> = Promise.resolve()
+  #fault: string | null = STARTING
+
+  constructor(place: DatabasePlace, log: FastifyBaseLogger) {
+    this.#place = place
+    this.#log = log
+  }
+
+  /** Why the database cannot be used, for a person; null while it can. */
+  get fault(): string | null {
+    return this.#fault
+  }
+
+  get schemaIsBehind(): boolean {
+    return this.#fault === BEHIND
+  }
+
+  /**
+   * Does some work, on a database that is opened first where it is not.
+   * @throws DatabaseAway when it cannot be used now
+   */
+  async use<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    try {
+      this.#opening ??= this.#open()
+      const result = await work(await this.#opening)
+      this.#note(null)
+      return result
+    } catch (error) {
+      const fault = error instanceof DatabaseAway ? error.message : databaseFault(error)
+      if (fault === null) throw error
+      this.#note(fault)
+      // Not waited for: what hangs would hold up whoever asked.
+      this.#closing = this.close()
+      throw new DatabaseAway(fault)
+    }
+  }
+
+  /**
+   * Does some reading for a client. While the database is away it fails at once: the background
+   * work finds out when it is back.
+   * @throws DatabaseAway when it cannot be used now
+   */
+  async read<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    if (this.#fault !== null) throw new DatabaseAway(this.#fault)
+    return this.use(work)
+  }
+
+  /** Closes what is open; the next use opens it again. */
+  async close(): Promise<void> {
+    const open = this.#opening
+    this.#opening = null
+    await this.#closing
+    try {
+      await (await open)?.close()
+    } catch {
+      // What could not be opened need not be closed, and what fails to close is not used again.
+    }
+  }
+
+  async #open(): Promise<Database> {
+    const database = await openDatabase(this.#place, (err) =>
+      this.#log.debug({ fault: databaseFault(err) }, 'an idle database connection broke'),
+    )
+    try {
+      if (database.engine === 'sqlite') await migrate(database.write, 'up')
+      else if ((await migrationStatus(database.write)).some(({ appliedAt }) => appliedAt === null))
+        throw new DatabaseAway(BEHIND)
+      return database
+    } catch (error) {
+      await database.close()
+      throw error
+    }
+  }
+
+  #note(fault: string | null): void {
+    if (fault === this.#fault) return
+    this.#fault = fault
+    if (fault === null) this.#log.info('the database can be used')
+    else this.#log.warn({ detail: fault }, 'the database cannot be used')
+  }
+}

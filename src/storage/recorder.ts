@@ -1,0 +1,124 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { Connection } from './connection.ts'
+import { databaseFault } from './database/faults.ts'
+import { DatabaseAway } from './database-away.ts'
+import type { TickQueue } from './ticks/queue.ts'
+import type { Tick } from './ticks/tick.ts'
+import { writeTick } from './ticks/write-tick.ts'
+
+export interface RecorderOptions {
+  readonly connection: Connection
+  readonly queue: TickQueue
+  readonly log: FastifyBaseLogger
+  /** Whether the providers' raw answers are kept. */
+  readonly keepBodies: boolean
+}
+
+/**
+ * Keeps every tick: first in a queue on disk, from where it goes into the database in order, each
+ * tick once. While the database is away they wait. Nobody waits for the recorder.
+ */
+export class Recorder {
+  readonly #options: RecorderOptions
+  /** One thing after the other, so that ticks keep their order. Never rejects. */
+  #work: Promise<void> = Promise.resolve()
+  #fault: string | null = null
+  #queued = 0
+  #stopped = false
+
+  constructor(options: RecorderOptions) {
+    this.#options = options
+  }
+
+  /** Ticks that were left on disk when the database last took none. */
+  get queued(): number {
+    return this.#queued
+  }
+
+  /** Why the last tick could be kept nowhere, for a person; null when it was kept. */
+  get fault(): string | null {
+    return this.#fault
+  }
+
+  /** Takes a tick to keep it. */
+  record(tick: Tick): void {
+    const kept = this.#options.keepBodies ? tick : withoutBodies(tick)
+    this.#work = this.#work.then(() => this.#keep(kept))
+  }
+
+  /** Writes what waits, as far as the database takes it. */
+  retry(): Promise<void> {
+    this.#work = this.#work.then(() => this.#drain())
+    return this.#work
+  }
+
+  /** Resolves when all that was taken so far is in the database or in the queue, or is lost. */
+  settled(): Promise<void> {
+    return this.#work
+  }
+
+  /** Begins nothing more; resolves when the tick at hand is written or its writing failed. */
+  stop(): Promise<void> {
+    this.#stopped = true
+    return this.#work
+  }
+
+  async #keep(tick: Tick): Promise<void> {
+    const { queue, log } = this.#options
+    this.#fault = null
+    try {
+      const dropped = await queue.append(tick)
+      if (dropped > 0) log.error({ dropped }, 'the queue is full: the oldest refreshes made way')
+    } catch (err) {
+      // Without a disk the database itself may still take it.
+      if (await this.#write(tick).catch(() => false)) return
+      this.#fault = `refreshes are lost: ${databaseFault(err) ?? 'the data folder fails'}`
+      log.error({ err }, this.#fault)
+    }
+    await this.#drain()
+  }
+
+  /** True when the tick is in the database; false when that is away. */
+  async #write(tick: Tick): Promise<boolean> {
+    try {
+      await this.#options.connection.use(({ write }) => writeTick(write, tick))
+      return true
+    } catch (error) {
+      if (error instanceof DatabaseAway) return false
+      throw error
+    }
+  }
+
+  /** Writes what waits, until all is written or the database is away. */
+  async #drain(): Promise<void> {
+    const { queue, log } = this.#options
+    try {
+      let name = await queue.oldest()
+      while (name !== null && !this.#stopped && (await this.#writeQueued(name)))
+        name = await queue.oldest()
+    } catch (err) {
+      log.error({ err }, 'the queue cannot be read')
+    }
+    this.#queued = queue.length
+  }
+
+  async #writeQueued(name: string): Promise<boolean> {
+    const { queue, log } = this.#options
+    try {
+      if (!(await this.#write(await queue.read(name)))) return false
+      await queue.remove(name)
+    } catch (err) {
+      log.error({ err, name }, 'a queued refresh cannot be written and is set aside')
+      await queue.reject(name)
+    }
+    return true
+  }
+}
+
+const withoutBodies = (tick: Tick): Tick => ({
+  ...tick,
+  attempts: tick.attempts.map((attempt) => ({
+    ...attempt,
+    calls: attempt.calls.map((call) => ({ ...call, body: null })),
+  })),
+})

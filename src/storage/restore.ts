@@ -1,0 +1,122 @@
+import { dayOf } from '../corridors/buckets.ts'
+import { type Corridor, sectionsOf } from '../corridors/corridor.ts'
+import { unobserved } from '../corridors/section-observation.ts'
+import { type ProviderName, type Snapshot, type Source, sourceOf } from '../corridors/snapshot.ts'
+import { HOLD_SECONDS } from '../impact/integral.ts'
+import { DEFAULT_MODEL } from '../impact/models.ts'
+import { type Attempt, type CorridorState, OUTCOMES } from './current-state.ts'
+import type { Queries } from './database/database.ts'
+import { versionOf } from './ticks/corridor-version.ts'
+import { loadObserved, toObservation } from './ticks/observations.ts'
+import { refusedSchema, warningsSchema } from './ticks/tick.ts'
+import { computeTotals } from './totals/compute-totals.ts'
+
+/** The configured providers, all of one source. */
+type Providers = readonly [ProviderName, ...ProviderName[]]
+
+/**
+ * What an earlier process left of a corridor: its last snapshot, its last attempt, and what was
+ * observed today. Only answers of the providers that are configured now come back, and only a
+ * snapshot of the corridor as it is defined now.
+ */
+export async function restore(
+  db: Queries,
+  corridor: Corridor,
+  providers: Providers,
+  nowMs: number,
+): Promise<CorridorState> {
+  const { id: corridorId, timeZone } = corridor
+  const source = sourceOf(providers[0])
+  const today = dayOf(nowMs, timeZone)
+  const fromMs = today.fromMs - HOLD_SECONDS * 1000
+  return {
+    snapshot: await lastSnapshot(db, corridor, providers),
+    attempt: await lastAttempt(db, corridorId, providers),
+    recent: await loadObserved(db, corridorId, source, { fromMs, toMs: nowMs + 1 }),
+  }
+}
+
+/**
+ * Computes today's totals anew: should the model have another version since the last process, the
+ * whole day counts by the new one.
+ */
+export async function recomputeToday(
+  db: Queries,
+  { id: corridorId, timeZone }: Corridor,
+  source: Source,
+  nowMs: number,
+): Promise<void> {
+  const { fromMs } = dayOf(nowMs, timeZone)
+  const last = await db
+    .selectFrom('refreshes')
+    .select((row) => row.fn.max('ended_ms').as('ended_ms'))
+    .where('corridor', '=', corridorId)
+    .where('source', '=', source)
+    .executeTakeFirst()
+  const toMs = last?.ended_ms ?? 0
+  const task = { corridorId, source, timeZone, model: DEFAULT_MODEL, fromMs, toMs }
+  if (toMs > fromMs)
+    await db.transaction().execute((transaction) => computeTotals(transaction, task))
+}
+
+async function lastSnapshot(
+  db: Queries,
+  corridor: Corridor,
+  providers: Providers,
+): Promise<Snapshot | null> {
+  const version = versionOf(corridor)
+  const last = await db
+    .selectFrom('snapshots')
+    .selectAll()
+    .where('corridor', '=', corridor.id)
+    .where('source', '=', sourceOf(providers[0]))
+    .where('version', '=', version)
+    .orderBy('fetched_ms', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  const provider = providers.find((name) => name === last?.provider)
+  if (last === undefined || provider === undefined) return null
+  const rows = await db
+    .selectFrom('observations')
+    .selectAll()
+    .where('version', '=', version)
+    .where('observed_ms', '=', last.observed_ms)
+    .where('provider', '=', provider)
+    .execute()
+  const observed = new Map(rows.map((row) => [row.section, toObservation(row)]))
+  return {
+    id: last.id,
+    provider,
+    observedAtMs: last.observed_ms,
+    fetchedAtMs: last.fetched_ms,
+    sections: sectionsOf(corridor).map(({ id }) => observed.get(id) ?? unobserved(id)),
+    refused: refusedSchema.parse(JSON.parse(last.refused)),
+    warnings: warningsSchema.parse(JSON.parse(last.warnings)),
+  }
+}
+
+/** Of the attempts of the last refresh the one that was of use, or else the first. */
+async function lastAttempt(
+  db: Queries,
+  corridorId: string,
+  providers: Providers,
+): Promise<Attempt | null> {
+  const attempts = await db
+    .selectFrom('refreshes')
+    .selectAll()
+    .where('corridor', '=', corridorId)
+    .where('source', '=', sourceOf(providers[0]))
+    .where('provider', 'in', providers)
+    .orderBy('ended_ms', 'desc')
+    .orderBy('at_ms')
+    .limit(providers.length)
+    .execute()
+  const [newest] = attempts
+  const sameRefresh = attempts.filter(({ ended_ms }) => ended_ms === newest?.ended_ms)
+  const last = sameRefresh.find(({ outcome }) => outcome === 'ok') ?? newest
+  const provider = providers.find((name) => name === last?.provider)
+  const outcome = OUTCOMES.find((known) => known === last?.outcome)
+  if (last === undefined || provider === undefined || outcome === undefined) return null
+  const { at_ms, ended_ms, detail } = last
+  return { atMs: at_ms, provider, outcome, durationMs: ended_ms - at_ms, detail }
+}

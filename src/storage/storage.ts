@@ -1,0 +1,144 @@
+import { join } from 'node:path'
+import type { FastifyBaseLogger } from 'fastify'
+import { BackgroundLoop } from '../background-loop.ts'
+import type { Clock } from '../clock.ts'
+import type { Corridor } from '../corridors/corridor.ts'
+import { type ProviderName, sourceOf } from '../corridors/snapshot.ts'
+import { Connection } from './connection.ts'
+import { CurrentState } from './current-state.ts'
+import type { DatabasePlace } from './database/database.ts'
+import { DatabaseAway } from './database-away.ts'
+import { Recorder } from './recorder.ts'
+import { recomputeToday, restore } from './restore.ts'
+import { type RetentionDays, retentionStep } from './retention.ts'
+import { TickQueue } from './ticks/queue.ts'
+
+/** How often the database is tried while it is away, or ticks wait, ms. */
+const RETRY_MS = 10_000
+/** How often old data is looked for, and how long one step of deleting waits for the next, ms. */
+const RETENTION_MS = 3_600_000
+const RETENTION_STEP_MS = 1000
+/** How long a start waits for what an earlier process left, and a stop for the last write, ms. */
+const START_MS = 3000
+const STOP_MS = 3000
+
+export interface StorageOptions {
+  readonly place: DatabasePlace
+  /** Folder for what waits to be written. */
+  readonly dataDir: string
+  readonly retention: RetentionDays
+  readonly corridors: readonly Corridor[]
+  readonly providers: readonly [ProviderName, ...ProviderName[]]
+  readonly clock: Clock
+  readonly log: FastifyBaseLogger
+}
+
+/** What the health report says of the memory. */
+export interface StorageHealth {
+  /** Warning: the database is there, but some refreshes still wait to be written. */
+  readonly status: 'ok' | 'warning' | 'error'
+  /** What is wrong, for a person. */
+  readonly detail: string | null
+  /** Refreshes that wait on disk to be written. */
+  readonly queued: number
+  readonly schemaIsBehind: boolean
+}
+
+/** The service's memory: what keeps it, brings it back after a start, and lets go of what is old. */
+export class Storage {
+  readonly #options: StorageOptions
+  readonly #loops: readonly BackgroundLoop[]
+  readonly state = new CurrentState()
+  readonly connection: Connection
+  readonly recorder: Recorder
+  #restored = false
+
+  constructor(options: StorageOptions) {
+    const { place, dataDir, retention, clock, log } = options
+    this.#options = options
+    this.connection = new Connection(place, log)
+    this.recorder = new Recorder({
+      connection: this.connection,
+      queue: new TickQueue(join(dataDir, 'queue')),
+      log,
+      keepBodies: retention.raw > 0,
+    })
+    this.#loops = [
+      new BackgroundLoop(clock, () => this.#retry()),
+      new BackgroundLoop(clock, () => this.#forget()),
+    ]
+  }
+
+  /** Brings back what an earlier process left, if the database answers soon; else when it does. */
+  async start(): Promise<void> {
+    await this.#within(START_MS, this.#catchUp())
+    for (const loop of this.#loops) loop.start()
+  }
+
+  /** Ends the background work and closes the database. What is not written yet waits on disk. */
+  async stop(): Promise<void> {
+    const ended = [this.recorder.stop(), ...this.#loops.map((loop) => loop.stop())]
+    await this.#within(
+      STOP_MS,
+      Promise.all(ended).then(() => this.connection.close()),
+    )
+  }
+
+  /** Waits for some work, but no longer than this; a database that hangs holds up nothing. */
+  async #within(ms: number, work: Promise<void>): Promise<void> {
+    const enough = new AbortController()
+    const done = work.finally(() => enough.abort())
+    await Promise.race([done, this.#options.clock.sleep(ms, enough.signal)])
+  }
+
+  /** How well things are kept now. */
+  get health(): StorageHealth {
+    const { queued } = this.recorder
+    const { schemaIsBehind } = this.connection
+    const detail = this.connection.fault ?? this.recorder.fault
+    const written = queued === 0 ? 'ok' : 'warning'
+    return { status: detail === null ? written : 'error', detail, queued, schemaIsBehind }
+  }
+
+  async #retry(): Promise<number> {
+    await this.#catchUp()
+    return RETRY_MS
+  }
+
+  /** Writes what waits and, once, restores; leaves both for later while the database is away. */
+  async #catchUp(): Promise<void> {
+    await this.recorder.retry()
+    if (this.#restored && this.connection.fault === null) return
+    await this.#whileHere(() => this.#restore())
+  }
+
+  async #restore(): Promise<void> {
+    const { corridors, providers, clock } = this.#options
+    await this.connection.use(async ({ write }) => {
+      if (this.#restored) return
+      for (const corridor of corridors) {
+        await recomputeToday(write, corridor, sourceOf(providers[0]), clock.now())
+        this.state.restore(corridor.id, await restore(write, corridor, providers, clock.now()))
+      }
+      this.#restored = true
+    })
+  }
+
+  async #forget(): Promise<number> {
+    const { retention, clock } = this.#options
+    const more = await this.#whileHere(() =>
+      this.connection.use(({ write }) => retentionStep(write, retention, clock.now())),
+    )
+    return more ? RETENTION_STEP_MS : RETENTION_MS
+  }
+
+  /** Nothing in the background may end the process: the database being away is known elsewhere. */
+  async #whileHere<T>(work: () => Promise<T>): Promise<T | null> {
+    try {
+      return await work()
+    } catch (err) {
+      if (!(err instanceof DatabaseAway)) this.#options.log.error({ err }, 'background work broke')
+      return null
+    }
+  }
+}
