@@ -1,14 +1,12 @@
 import { existsSync } from 'node:fs'
 import { checkCorridor } from './commands/check-corridor.ts'
+import { EX_CONFIG, EX_USAGE } from './commands/exit-codes.ts'
+import { importFile } from './commands/import.ts'
 import { migrateDatabase } from './commands/migrate.ts'
+import { recomputeTotals } from './commands/recompute.ts'
 import { serve } from './commands/serve.ts'
 import { validate } from './commands/validate.ts'
 import { ConfigError } from './config/faults.ts'
-
-/** Exit code for a configuration that cannot be used (EX_CONFIG of sysexits.h). */
-const EX_CONFIG = 78
-/** Exit code for a wrong command line (EX_USAGE). */
-const EX_USAGE = 64
 
 const [command = 'serve', ...args] = process.argv.slice(2)
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -28,9 +26,13 @@ async function run(): Promise<number | null> {
       return validate(args, print)
     case 'migrate':
       return migrateDatabase(args, process.env, print)
+    case 'recompute':
+      return recomputeTotals(args, process.env, print, Date.now)
+    case 'import':
+      return importFile(args, process.env, print, Date.now)
     default:
       process.stderr.write(
-        `unknown command "${command}": serve, check-corridor, validate or migrate\n`,
+        `unknown command "${command}": serve, check-corridor, validate, migrate, recompute or import\n`,
       )
       return EX_USAGE
   }

@@ -4,13 +4,9 @@ import { openDatabase, type Queries } from '../storage/database/database.ts'
 import { databaseFault } from '../storage/database/faults.ts'
 import { MIGRATIONS_DIR, migrate, migrationStatus } from '../storage/database/migrations.ts'
 import { createMigration, MIGRATION_NAME } from './create-migration.ts'
+import { EX_UNAVAILABLE, EX_USAGE } from './exit-codes.ts'
 
 const USAGE = 'usage: npm run migrate -- up | down | status | create NAME (of a-z, 0-9 and -)'
-
-/** Exit code for a wrong command line (EX_USAGE of sysexits.h). */
-const EX_USAGE = 64
-/** Exit code for a database that cannot be used (EX_UNAVAILABLE). */
-const EX_UNAVAILABLE = 69
 
 /** What is done on the database, by the word that asks for it; its lines for the user. */
 const ACTIONS = new Map<string, (db: Queries, dir: string) => Promise<string[]>>([

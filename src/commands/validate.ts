@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { parseDetectorDay } from './detector-day.ts'
+import { EX_NOINPUT } from './exit-codes.ts'
 import { compareDelay, type ReferenceRule } from './validation.ts'
 
 /** A measured day that is kept beside the project, not in it. */
@@ -34,7 +35,7 @@ export function validate(args: readonly string[], print: (line: string) => void)
       rows = parseDetectorDay((file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString())
     } catch (error) {
       print(`${file}: ${String(error).replace(/^Error: /, '')}`)
-      return 66
+      return EX_NOINPUT
     }
     print(`${file}: ${rows.length} rows`)
     print('reference            measured   estimated (low - high), veh-h    error')

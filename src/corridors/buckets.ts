@@ -21,25 +21,28 @@ function offsetMs(atMs: number, timeZone: string): number {
   return Date.UTC(year, month - 1, day, hour, minute) - (atMs - mod(atMs, MINUTE_MS))
 }
 
-/** The first moment of a calendar date in a zone; not always 00:00, where clocks jump at midnight. */
+/**
+ * The first moment of a calendar date in a zone; not always 00:00, where clocks jump at midnight.
+ * Of a date that a zone left out, when it moved across the date line, that of the next.
+ */
 export function startOfDate(year: number, month: number, day: number, timeZone: string): number {
   const utc = Date.UTC(year, month - 1, day)
-  const isThatDay = (atMs: number): boolean => {
-    const local = localTime(atMs, timeZone)
-    return Date.UTC(local.year, local.month - 1, local.day) === utc
-  }
   // Whatever the offset at midnight is, it is the one of the day before or of the day after.
-  const candidates = [utc - DAY_MS, utc + DAY_MS].map((near) => utc - offsetMs(near, timeZone))
-  return candidates.toSorted((a, b) => a - b).find(isThatDay) ?? utc
+  const offsets = [utc - DAY_MS, utc + DAY_MS].map((near) => offsetMs(near, timeZone))
+  const first = utc - Math.max(...offsets)
+  const local = localTime(first, timeZone)
+  const hasBegun = Date.UTC(local.year, local.month - 1, local.day) >= utc
+  return hasBegun ? first : utc - Math.min(...offsets)
 }
 
 /** The calendar day in a zone that a moment lies in: 24 hours, or 23 or 25 when clocks change. */
 export function dayOf(atMs: number, timeZone: string): Span {
   const { year, month, day } = localTime(atMs, timeZone)
-  return {
-    fromMs: startOfDate(year, month, day, timeZone),
-    toMs: startOfDate(year, month, day + 1, timeZone),
-  }
+  const startOf = (date: number): number => startOfDate(year, month, date, timeZone)
+  const nextMs = startOf(day + 1)
+  // Clocks that go back over midnight show the date before once more: the day that began goes on.
+  if (atMs >= nextMs) return { fromMs: nextMs, toMs: startOf(day + 2) }
+  return { fromMs: startOf(day), toMs: nextMs }
 }
 
 /**
@@ -68,9 +71,10 @@ export function* bucketsOf(span: Span, interval: Interval, timeZone: string): Ge
   }
 }
 
-/** How many buckets a span has at most, without walking through them. */
+/** How many buckets a span of whole ones has, without walking through them. */
 export const countBuckets = ({ fromMs, toMs }: Span, interval: Interval): number =>
-  Math.ceil((toMs - fromMs) / (INTERVAL_SECONDS[interval] * 1000))
+  // Rounded, because calendar days that are longer or shorter add up to no whole number of days.
+  Math.round((toMs - fromMs) / (INTERVAL_SECONDS[interval] * 1000))
 
 /** The remainder that is never negative. */
 const mod = (value: number, by: number): number => ((value % by) + by) % by

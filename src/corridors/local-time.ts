@@ -24,13 +24,8 @@ export function localTime(atMs: number, timeZone: string): LocalTime {
     })
     formats.set(timeZone, format)
   }
-  const wall = new Date(`${format.format(atMs).replace(' ', 'T')}Z`)
-  return {
-    year: wall.getUTCFullYear(),
-    month: wall.getUTCMonth() + 1,
-    day: wall.getUTCDate(),
-    weekday: wall.getUTCDay(),
-    hour: wall.getUTCHours(),
-    minute: wall.getUTCMinutes(),
-  }
+  const parts = format.format(atMs).split(/\D/).map(Number)
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0] = parts
+  const weekday = new Date(Date.UTC(year, month - 1, day)).getUTCDay()
+  return { year, month, day, weekday, hour, minute }
 }

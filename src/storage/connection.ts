@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { type Database, type DatabasePlace, openDatabase } from './database/database.ts'
 import { databaseFault } from './database/faults.ts'
-import { migrate, migrationStatus } from './database/migrations.ts'
+import { isBehind, migrate } from './database/migrations.ts'
 import { DatabaseAway } from './database-away.ts'
 
 const STARTING = 'the database is not open yet'
@@ -43,7 +43,7 @@ export class Connection {
       this.#note(null)
       return result
     } catch (error) {
-      const fault = error instanceof DatabaseAway ? error.message : databaseFault(error)
+      const fault = databaseFault(error)
       if (fault === null) throw error
       this.#note(fault)
       // Not waited for: what hangs would hold up whoever asked.
@@ -80,8 +80,7 @@ export class Connection {
     )
     try {
       if (database.engine === 'sqlite') await migrate(database.write, 'up')
-      else if ((await migrationStatus(database.write)).some(({ appliedAt }) => appliedAt === null))
-        throw new DatabaseAway(BEHIND)
+      else if (await isBehind(database.write)) throw new DatabaseAway(BEHIND)
       return database
     } catch (error) {
       await database.close()

@@ -6,8 +6,9 @@ import { HOLD_SECONDS } from '../impact/integral.ts'
 import { DEFAULT_MODEL } from '../impact/models.ts'
 import { type Attempt, type CorridorState, OUTCOMES } from './current-state.ts'
 import type { Queries } from './database/database.ts'
-import { versionOf } from './ticks/corridor-version.ts'
+import { lockCorridor, versionOf } from './ticks/corridor-version.ts'
 import { loadObserved, toObservation } from './ticks/observations.ts'
+import { lastRefreshEnd } from './ticks/refreshes.ts'
 import { refusedSchema, warningsSchema } from './ticks/tick.ts'
 import { computeTotals } from './totals/compute-totals.ts'
 
@@ -47,16 +48,13 @@ export async function recomputeToday(
   nowMs: number,
 ): Promise<void> {
   const { fromMs } = dayOf(nowMs, timeZone)
-  const last = await db
-    .selectFrom('refreshes')
-    .select((row) => row.fn.max('ended_ms').as('ended_ms'))
-    .where('corridor', '=', corridorId)
-    .where('source', '=', source)
-    .executeTakeFirst()
-  const toMs = last?.ended_ms ?? 0
+  const toMs = (await lastRefreshEnd(db, corridorId, source)) ?? 0
   const task = { corridorId, source, timeZone, model: DEFAULT_MODEL, fromMs, toMs }
   if (toMs > fromMs)
-    await db.transaction().execute((transaction) => computeTotals(transaction, task))
+    await db.transaction().execute(async (transaction) => {
+      await lockCorridor(transaction, corridorId)
+      await computeTotals(transaction, task)
+    })
 }
 
 async function lastSnapshot(

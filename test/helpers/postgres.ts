@@ -129,11 +129,23 @@ export async function startPostgres(setup?: ServerSetup): Promise<PostgresServer
   await start()
   return {
     url,
-    restart: { kill: () => kill('SIGKILL'), start },
+    restart: { kill: () => kill('SIGKILL'), start: () => again(start) },
     async stop() {
       await kill('SIGQUIT')
       rmSync(dir, { recursive: true, force: true, maxRetries: 10 })
     },
+  }
+}
+
+/** After a kill the old server's processes may hold its memory for a moment longer. */
+async function again(start: () => Promise<void>): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await start()
+    } catch (error) {
+      if (attempt > 100 || !String(error).includes('shared memory')) throw error
+      await sleep(50)
+    }
   }
 }
 

@@ -1,13 +1,6 @@
-import {
-  bucketOf,
-  countBuckets,
-  dayOf,
-  type Interval,
-  type Span,
-  startOfDate,
-} from '../../corridors/buckets.ts'
+import { bucketOf, countBuckets, dayOf, type Interval, type Span } from '../../corridors/buckets.ts'
 import { Problem } from '../../problems/problem.ts'
-import type { Moment } from './schemas.ts'
+import { type Moment, momentMs } from '../../views/moment.ts'
 
 /** Most buckets of one range. */
 const MOST_BUCKETS = 10_000
@@ -34,23 +27,18 @@ export function rangeOf({ from, to, interval }: Asked, timeZone: string, nowMs: 
   if (fromMs > nowMs) throw wrong('from', 'lies in the future')
   if (askedToMs > dayOf(nowMs, timeZone).toMs) throw wrong('to', 'lies in the future')
   const toMs = Math.min(askedToMs, nowMs)
-  const buckets = countBuckets({ fromMs, toMs }, interval)
+  const range = {
+    fromMs: bucketOf(fromMs, interval, timeZone).fromMs,
+    // The last moment of the range, so that a range that ends with a bucket does not touch the next.
+    toMs: bucketOf(Math.max(fromMs, toMs - 1), interval, timeZone).toMs,
+  }
+  const buckets = countBuckets(range, interval)
   if (buckets > MOST_BUCKETS)
     throw wrong(
       'interval',
       `gives ${buckets} buckets in this range, which is more than ${MOST_BUCKETS}`,
     )
-  return {
-    fromMs: bucketOf(fromMs, interval, timeZone).fromMs,
-    // The last moment of the range, so that a range that ends with a bucket does not touch the next.
-    toMs: bucketOf(Math.max(fromMs, toMs - 1), interval, timeZone).toMs,
-  }
-}
-
-function momentMs(moment: Moment, timeZone: string): number {
-  if ('atMs' in moment) return moment.atMs
-  const [year = 0, month = 0, day = 0] = moment.date.split('-').map(Number)
-  return startOfDate(year, month, day, timeZone)
+  return range
 }
 
 const wrong = (name: string, detail: string): Problem =>

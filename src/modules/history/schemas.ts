@@ -4,26 +4,17 @@ import { SOURCES } from '../../corridors/snapshot.ts'
 import { GROUPINGS } from '../../storage/totals/read-totals.ts'
 import { modelChoice } from '../../views/choices.ts'
 import { modelSchema } from '../../views/model.ts'
+import { momentSchema } from '../../views/moment.ts'
 import { totalsSchema } from '../../views/totals.ts'
 
 export const corridorParams = z.object({ corridor: z.string() })
-
-/** A moment, or a calendar date, which stands for its first moment in the corridor's time zone. */
-const moment = z.union(
-  [
-    z.iso.datetime({ offset: true }).transform((text) => ({ atMs: Date.parse(text) })),
-    z.iso.date().transform((date) => ({ date })),
-  ],
-  'must be a date such as 2026-11-21, or a time such as 2026-11-21T05:00:00Z',
-)
-export type Moment = z.infer<typeof moment>
 
 const MOST_ROWS = 1000
 
 /** Which totals of a corridor are asked for. `to` is not part of the range itself. */
 export const historyQuery = z.strictObject({
-  from: moment.optional(),
-  to: moment.optional(),
+  from: momentSchema.optional(),
+  to: momentSchema.optional(),
   interval: z.enum(INTERVALS).default('1h'),
   format: z.enum(['json', 'csv']).default('json'),
   model: modelChoice.optional(),

@@ -1,4 +1,5 @@
 import { DatabaseError } from 'pg'
+import { DatabaseAway } from '../database-away.ts'
 import { SqliteError } from './sqlite-driver.ts'
 
 /** What keeps the database from being used, by SQLite's primary result code. */
@@ -45,14 +46,16 @@ const SYSTEM_FAULTS: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'the database server cannot be reached',
 }
 
-/** What the Postgres client says of a connection, not of a statement; it gives these no code. */
-const CONNECTION_MESSAGE = /connect|timeout|SSL|queryable|before secure TLS/i
+/** What the clients say of a connection, not of a statement; they give these no code. */
+const CONNECTION_MESSAGE =
+  /connection|timeout exceeded|read timeout|SSL|queryable|calling end on the pool|already been destroyed/i
 
 /**
  * In our own words, without any text of the server, why the database cannot be used now; null
  * where the error is not the database's but the statement's or the program's.
  */
 export function databaseFault(error: unknown): string | null {
+  if (error instanceof DatabaseAway) return error.message
   if (error instanceof SqliteError) return SQLITE_FAULTS[error.errcode & 0xff] ?? null
   const { code, message } = Object(error)
   const name = String(code)

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { sql } from 'kysely'
 import { type Migration, type MigrationResult, Migrator } from 'kysely/migration'
+import { DatabaseAway } from '../database-away.ts'
 import type { Queries } from './database.ts'
 
 /** The folder of the project's migrations. */
@@ -38,10 +39,16 @@ function migratorOf(db: Queries, dir: string): Migrator {
   })
 }
 
+/** What the migrator's error begins with where the database knows a migration that we do not. */
+const UNKNOWN_MIGRATION = /^corrupted migrations: previously executed migration .* is missing$/
+const NEWER = 'the schema of the database is that of a newer version of this service'
+
 /**
  * Applies every migration that is missing, or takes the last one back, in one transaction. Several
- * processes at once wait for each other.
+ * processes at once wait for each other. Where none is missing, a schema that is newer than this
+ * version is left as it is.
  * @returns what was done, in order
+ * @throws DatabaseAway when the schema is newer and would have to be changed
  * @throws the database's error; then nothing was changed
  */
 export async function migrate(
@@ -49,13 +56,19 @@ export async function migrate(
   direction: 'up' | 'down',
   dir = MIGRATIONS_DIR,
 ): Promise<readonly MigrationResult[]> {
+  if (direction === 'up' && !(await isBehind(db, dir))) return []
   const migrator = migratorOf(db, dir)
   const { error, results = [] } = await (direction === 'up'
     ? migrator.migrateToLatest()
     : migrator.migrateDown())
+  if (error instanceof Error && UNKNOWN_MIGRATION.test(error.message)) throw new DatabaseAway(NEWER)
   if (error !== undefined) throw error
   return results
 }
+
+/** True when a migration of this version was not applied. */
+export const isBehind = async (db: Queries, dir = MIGRATIONS_DIR): Promise<boolean> =>
+  (await migrationStatus(db, dir)).some(({ appliedAt }) => appliedAt === null)
 
 /** Every migration and when it was applied; null where it was not. */
 export async function migrationStatus(

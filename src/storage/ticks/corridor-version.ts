@@ -25,6 +25,18 @@ export async function keepVersion(db: Queries, corridor: Corridor, atMs: number)
   return version
 }
 
+/**
+ * Lets the other writers of a corridor's totals wait until this transaction ends: two that compute
+ * the same totals at once would be in each other's way. On SQLite a transaction does so anyway.
+ */
+export async function lockCorridor(db: Queries, corridorId: string): Promise<void> {
+  await db
+    .updateTable('corridor_versions')
+    .set({ corridor: corridorId })
+    .where('corridor', '=', corridorId)
+    .execute()
+}
+
 /** Every definition that the corridor ever had, by version. */
 export async function versionsOf(
   db: Queries,

@@ -5,8 +5,9 @@ import type { Queries } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
 import { computeTotals } from '../totals/compute-totals.ts'
 import { writeGaps } from '../totals/gaps.ts'
-import { keepVersion } from './corridor-version.ts'
+import { keepVersion, lockCorridor } from './corridor-version.ts'
 import { keepObservations } from './observations.ts'
+import { lastRefreshEnd } from './refreshes.ts'
 import type { AttemptRecord, Tick } from './tick.ts'
 
 const compress = promisify(gzip)
@@ -21,7 +22,8 @@ export async function writeTick(db: Queries, tick: Tick): Promise<void> {
   await db.transaction().execute(async (transaction) => {
     const { corridor, source, snapshot, endedAtMs } = tick
     const version = await keepVersion(transaction, corridor, endedAtMs)
-    const before = await lastEnd(transaction, tick)
+    await lockCorridor(transaction, corridor.id)
+    const before = await lastRefreshEnd(transaction, corridor.id, source)
     await keepAttempts(transaction, tick, bodies)
     if (snapshot !== null) {
       const { id, provider, observedAtMs, fetchedAtMs, refused, warnings } = snapshot
@@ -49,17 +51,6 @@ export async function writeTick(db: Queries, tick: Tick): Promise<void> {
     const observed = await computeTotals(transaction, task)
     await writeGaps(transaction, corridor, source, observed, span)
   })
-}
-
-/** When the last refresh that is kept ended; null before the first. */
-async function lastEnd(db: Queries, { corridor, source }: Tick): Promise<number | null> {
-  const last = await db
-    .selectFrom('refreshes')
-    .select((row) => row.fn.max('ended_ms').as('ended_ms'))
-    .where('corridor', '=', corridor.id)
-    .where('source', '=', source)
-    .executeTakeFirst()
-  return last?.ended_ms ?? null
 }
 
 /** Compressed before the transaction begins, so that no other waits for it. */

@@ -21,6 +21,9 @@ export const AMOUNT_COLUMNS = [
   'fuel_cost_high',
 ] as const
 
+/** All that adds up over buckets and sections. */
+export const SUMMED_COLUMNS = ['measured_km_h', ...AMOUNT_COLUMNS] as const
+
 /** A row's amounts. */
 export type AmountColumns = { readonly [Column in (typeof AMOUNT_COLUMNS)[number]]: number }
 

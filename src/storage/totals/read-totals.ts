@@ -52,8 +52,8 @@ export async function readTotals(db: Queries, query: TotalsQuery): Promise<Bucke
   if (series.length === 0) return []
   const columns: readonly ('direction' | 'section')[] = GROUP_COLUMNS[by]
   const isPresent = sql`CASE WHEN series.model_version = ${MODELS[model].version} THEN 0 ELSE 1 END`
-  // In single precision: sums of the same parts may differ in the last digits.
-  const mostMeasured = sql`CAST(totals.measured_km_h AS REAL)`
+  // To the millionth: sums of the same parts may differ in the last digits.
+  const mostMeasured = sql`ROUND(totals.measured_km_h * 1000000)`
   const ranked = db
     .selectFrom('totals')
     .innerJoin('series', 'series.id', 'totals.series')

@@ -8,9 +8,7 @@ import {
 } from '../../corridors/buckets.ts'
 import type { Queries } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
-import { AMOUNT_COLUMNS } from './amount-columns.ts'
-
-const SUMMED = ['measured_km_h', ...AMOUNT_COLUMNS] as const
+import { SUMMED_COLUMNS } from './amount-columns.ts'
 
 /**
  * Computes anew every longer bucket that some shorter ones lie in: each interval from the one
@@ -56,7 +54,7 @@ async function sumInto(
   const parts = bestTotals(db, series, INTERVAL_SECONDS[from], bucket)
   await db
     .insertInto('totals')
-    .columns(['series', 'bucket_seconds', 'start_ms', 'origin', ...SUMMED])
+    .columns(['series', 'bucket_seconds', 'start_ms', 'origin', ...SUMMED_COLUMNS])
     .expression(
       db
         .selectFrom(parts.as('parts'))
@@ -66,7 +64,7 @@ async function sumInto(
           sql.lit(bucket.fromMs).as('start_ms'),
           sql.lit('computed').as('origin'),
         ])
-        .select((row) => SUMMED.map((column) => row.fn.sum<number>(column).as(column)))
+        .select((row) => SUMMED_COLUMNS.map((column) => row.fn.sum<number>(column).as(column)))
         .where('place', '=', 1)
         .groupBy('series'),
     )

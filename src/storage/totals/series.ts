@@ -48,8 +48,12 @@ export async function ensureSeries(
     model: key.model,
     model_version: key.modelVersion,
   }))
-  // Should another process add series at this moment, one of the two transactions fails and is
-  // tried again.
-  await db.insertInto('series').values(added).execute()
-  return new Map([...known, ...added.map(({ section, id }) => [section, id] as const)])
+  // Another process may take the same id or add the same series at this moment: what is not there
+  // after this is tried with the next id.
+  await db
+    .insertInto('series')
+    .values(added)
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+  return ensureSeries(db, key, sections)
 }
