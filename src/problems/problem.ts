@@ -7,7 +7,7 @@ export const PROBLEMS = {
   payload_too_large: { status: 413, title: 'The request is too large' },
   unsupported_media_type: { status: 415, title: 'The body has an unsupported media type' },
   internal_error: { status: 500, title: 'Something went wrong here' },
-  source_unavailable: { status: 503, title: 'The traffic provider gives no data' },
+  source_unavailable: { status: 503, title: 'The source of the data gives none' },
   network_error: { status: 503, title: 'The traffic provider cannot be reached' },
   no_coverage: { status: 503, title: 'The traffic provider does not cover this corridor' },
   stale_data: { status: 503, title: 'The last good snapshot is too old' },

@@ -1,11 +1,13 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { type Database, type DatabasePlace, openDatabase } from './database/database.ts'
-import { databaseFault } from './database/faults.ts'
+import { databaseFault, schemaFault } from './database/faults.ts'
 import { isBehind, migrate } from './database/migrations.ts'
 import { DatabaseAway } from './database-away.ts'
 
 const STARTING = 'the database is not open yet'
 const BEHIND = 'the schema of the database is behind: run npm run migrate -- up'
+
+const UNKNOWN = 'the database cannot be opened; the log says why'
 
 /**
  * The way to the database, which may come and go. The embedded one is migrated when it is opened;
@@ -43,7 +45,7 @@ export class Connection {
       this.#note(null)
       return result
     } catch (error) {
-      const fault = databaseFault(error)
+      const fault = databaseFault(error) ?? schemaFault(error)
       if (fault === null) throw error
       this.#note(fault)
       // Not waited for: what hangs would hold up whoever asked.
@@ -74,7 +76,19 @@ export class Connection {
     }
   }
 
+  /** @throws DatabaseAway whatever is wrong: what was to be done is then done later */
   async #open(): Promise<Database> {
+    try {
+      return await this.#openReady()
+    } catch (err) {
+      const fault = databaseFault(err)
+      if (fault === null) this.#log.error({ err }, UNKNOWN)
+      throw new DatabaseAway(fault ?? UNKNOWN)
+    }
+  }
+
+  /** Opens the database and sees to its schema. */
+  async #openReady(): Promise<Database> {
     const database = await openDatabase(this.#place, (err) =>
       this.#log.debug({ fault: databaseFault(err) }, 'an idle database connection broke'),
     )

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
+import { sql } from 'kysely'
 import { BackgroundLoop } from '../background-loop.ts'
 import type { Clock } from '../clock.ts'
 import type { Corridor } from '../corridors/corridor.ts'
@@ -105,17 +106,22 @@ export class Storage {
     return RETRY_MS
   }
 
-  /** Writes what waits and, once, restores; leaves both for later while the database is away. */
+  /**
+   * Writes what waits and, once, restores; leaves both for later while the database is away. Asks
+   * the database something in any case, so that the health report knows of it.
+   */
   async #catchUp(): Promise<void> {
     await this.recorder.retry()
-    if (this.#restored && this.connection.fault === null) return
-    await this.#whileHere(() => this.#restore())
+    await this.#whileHere(() => (this.#restored ? this.#ping() : this.#restore()))
+  }
+
+  async #ping(): Promise<void> {
+    await this.connection.use(({ write }) => sql`SELECT 1`.execute(write))
   }
 
   async #restore(): Promise<void> {
     const { corridors, providers, clock } = this.#options
     await this.connection.use(async ({ write }) => {
-      if (this.#restored) return
       for (const corridor of corridors) {
         await recomputeToday(write, corridor, sourceOf(providers[0]), clock.now())
         this.state.restore(corridor.id, await restore(write, corridor, providers, clock.now()))

@@ -68,6 +68,15 @@ export async function onBothEngines(
   })
 }
 
+/** A new database with every migration applied. */
+export async function migratedPlace(t: Test, engine: Engine): Promise<DatabasePlace> {
+  const place = await engine.newPlace(t)
+  const database = await openDatabase(place, () => {})
+  await migrate(database.write, 'up')
+  await database.close()
+  return place
+}
+
 /** An open database with every migration applied; closed after the test. */
 export async function migrated(t: Test, engine: Engine): Promise<Database> {
   const database = await openDatabase(await engine.newPlace(t), () => {})

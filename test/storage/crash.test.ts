@@ -8,18 +8,13 @@ import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { sectionsOf } from '../../src/corridors/corridor.ts'
 import { Connection } from '../../src/storage/connection.ts'
-import {
-  type Database,
-  type DatabasePlace,
-  openDatabase,
-} from '../../src/storage/database/database.ts'
-import { migrate } from '../../src/storage/database/migrations.ts'
+import type { Database } from '../../src/storage/database/database.ts'
 import { Recorder } from '../../src/storage/recorder.ts'
 import { TickQueue } from '../../src/storage/ticks/queue.ts'
 import { lastRefreshEnd } from '../../src/storage/ticks/refreshes.ts'
 import { computeTotals } from '../../src/storage/totals/compute-totals.ts'
 import { MILL_ROAD } from '../corridors/fixtures/straight-road.ts'
-import { newFolder, onBothEngines } from '../helpers/databases.ts'
+import { migratedPlace, newFolder, onBothEngines } from '../helpers/databases.ts'
 import { contentsOf, MINUTE } from '../helpers/ticks.ts'
 
 const WRITER = resolve(import.meta.dirname, '../helpers/crash-writer.ts')
@@ -45,13 +40,6 @@ async function killWriter(args: readonly string[], kill: () => Promise<void>): P
   await kill()
   await exited
   return acknowledged
-}
-
-/** The schema is there before the first writer comes. */
-async function migrateFirst(place: DatabasePlace): Promise<void> {
-  const database = await openDatabase(place, () => {})
-  await migrate(database.write, 'up')
-  await database.close()
 }
 
 /** Every acknowledged observation is there, and the totals are those of the observations. */
@@ -81,11 +69,10 @@ async function checkAll(t: Test, { engine, write }: Database, acknowledged: numb
 
 t.test('a process that is killed at any moment loses nothing that it acknowledged', async (t) => {
   await onBothEngines(t, async (t, engine) => {
-    const place: DatabasePlace = await engine.newPlace(t)
+    const place = await migratedPlace(t, engine)
     const dataDir = 'dataDir' in place ? place.dataDir : newFolder(t)
     const url = 'url' in place ? [await place.url.reveal()] : []
     const acknowledged: number[] = []
-    await migrateFirst(place)
     const connection = new Connection(place, log)
     t.teardown(() => connection.close())
     let moments = 0

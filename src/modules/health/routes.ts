@@ -38,7 +38,7 @@ export const healthRoutes: FastifyPluginAsync<HealthOptions> = async (app, optio
     const wait = { retryAfterSeconds: RETRY_SECONDS }
     if (app.lifecycle.draining) throw new Problem('overloaded', 'The process is stopping.', wait)
     if (options.database().schemaIsBehind)
-      throw new Problem('source_unavailable', `${options.database().detail}.`, wait)
+      throw new Problem('source_unavailable', `Not ready: ${options.database().detail}.`, wait)
     if (!canServe(states(), clock.now(), maxStaleSeconds))
       throw new Problem('source_unavailable', 'No snapshot is young enough to serve.', wait)
     reply.header('cache-control', 'no-store')

@@ -56,13 +56,16 @@ export class TrafficService {
     if (served instanceof Problem) throw served
     const { snapshot, kind, live, failure } = served
     const answered = live ? 'ok' : 'old'
-    const version = `${snapshot.id}.${kind}.${failure ? fingerprint(failure) : answered}`
+    const { recent } = this.#options.state.of(corridorId)
+    // What was observed before this process began may come back later than its first snapshot.
+    const standsOn = `${failure ? fingerprint(failure) : answered}.${recent.length}`
+    const version = `${snapshot.id}.${kind}.${standsOn}`
     const variant = `${form}.${choice.model}.${referenceKey(choice.reference)}`
     const { corridor, kept } = known
     const representation = kept.get(version, variant, () =>
       toJson(
         form === 'json'
-          ? snapshotView(corridor, served, this.#options.state.of(corridorId).recent, choice)
+          ? snapshotView(corridor, served, recent, choice)
           : geojsonView(corridor, served, choice),
       ),
     )

@@ -26,6 +26,7 @@ const POSTGRES_FAULTS: Readonly<Record<string, string>> = {
   55: 'the database was busy with other writes',
   57: 'the database server stopped or cancelled the work',
   58: 'the disk of the database server fails',
+  XX: 'the database server has an internal error',
 }
 
 /** The same by the code of a failed file or network operation. */
@@ -65,4 +66,19 @@ export function databaseFault(error: unknown): string | null {
   if (system !== undefined) return system
   if (/CERT|TLS|SSL/.test(name)) return 'the certificate of the database server is not trusted'
   return CONNECTION_MESSAGE.test(String(message)) ? 'the connection to the database failed' : null
+}
+
+/** Postgres' codes for a table and a column that are not there. */
+const NOT_THERE = ['42P01', '42703']
+
+/**
+ * The same for a schema that is not the one that this version's statements are made for: somebody
+ * changed it while the service ran.
+ */
+export function schemaFault(error: unknown): string | null {
+  const missing =
+    error instanceof SqliteError
+      ? /^no such (table|column)/.test(error.message)
+      : error instanceof DatabaseError && NOT_THERE.includes(String(error.code))
+  return missing ? 'the schema of the database is not the one of this version' : null
 }

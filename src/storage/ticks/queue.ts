@@ -18,12 +18,15 @@ const REJECTED = '.rejected'
 export class TickQueue {
   readonly #dir: string
   readonly #mostBytes: number
+  /** What is being written; one name, so that a full disk is not filled with what is half written. */
+  readonly #unfinished: string
   /** Bytes by file name; null until the folder was looked at. */
   #files: Map<string, number> | null = null
 
   constructor(dir: string, mostBytes = MOST_BYTES) {
     this.#dir = dir
     this.#mostBytes = mostBytes
+    this.#unfinished = join(dir, `${randomUUID()}.part`)
   }
 
   /** How many wait, as far as it is known. */
@@ -71,11 +74,14 @@ export class TickQueue {
     this.#files?.delete(name)
   }
 
-  /** Takes a tick out that can never be written, and keeps its file beside the queue. */
+  /**
+   * Takes a tick out that can never be written, and keeps its file beside the queue.
+   * @throws the file system's error where there is no such file; then it is taken out all the same
+   */
   async reject(name: string): Promise<void> {
+    this.#files?.delete(name)
     const file = join(this.#dir, name)
     await rename(file, `${file}${REJECTED}`)
-    this.#files?.delete(name)
   }
 
   async #known(): Promise<Map<string, number>> {
@@ -92,15 +98,14 @@ export class TickQueue {
 
   /** Written under another name first: a file of the queue is whole, or is not there. */
   async #write(name: string, bytes: Buffer): Promise<void> {
-    const unfinished = join(this.#dir, `${name}.part`)
-    const handle = await open(unfinished, 'w')
+    const handle = await open(this.#unfinished, 'w')
     try {
       await handle.writeFile(bytes)
       await handle.sync()
     } finally {
       await handle.close()
     }
-    await rename(unfinished, join(this.#dir, name))
+    await rename(this.#unfinished, join(this.#dir, name))
     const folder = await open(this.#dir)
     await folder.sync().finally(() => folder.close())
   }

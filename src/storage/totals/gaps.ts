@@ -18,15 +18,18 @@ export async function writeGaps(
   observed: readonly SectionSamples[],
   span: Span,
 ): Promise<void> {
+  const sections = sectionsOf(corridor).map(({ id }) => id)
   const earlier = await db
     .deleteFrom('gaps')
     .where('corridor', '=', corridor.id)
     .where('source', '=', source)
+    // A section of an earlier definition keeps its gaps as they are.
+    .where('section', 'in', sections)
     .where('to_ms', '>=', span.fromMs)
     .returning(['section', 'from_ms'])
     .execute()
   const samples = new Map(observed.map((one) => [one.section, one.samples]))
-  const rows = sectionsOf(corridor).flatMap(({ id: section }): Tables['gaps'][] => {
+  const rows = sections.flatMap((section): Tables['gaps'][] => {
     const begun = earlier
       .filter((gap) => gap.section === section && gap.from_ms < span.fromMs)
       .map((gap) => ({ fromMs: gap.from_ms, toMs: span.fromMs }))

@@ -1,9 +1,12 @@
 import { bucketsOf, dayOf, type Span } from '../../corridors/buckets.ts'
+import { slotStart } from '../../impact/amounts.ts'
 import { MODELS } from '../../impact/models.ts'
 import type { Connection } from '../connection.ts'
 import type { Queries } from '../database/database.ts'
 import { lockCorridor } from '../ticks/corridor-version.ts'
+import { lastRefreshEnd } from '../ticks/refreshes.ts'
 import { computeTotals, type TotalsTask } from './compute-totals.ts'
+import { SLOT_MS } from './slots.ts'
 
 const DAY_MS = 86_400_000
 
@@ -38,13 +41,27 @@ export async function recompute(
     await connection.use(({ write }) =>
       write.transaction().execute(async (transaction) => {
         await lockCorridor(transaction, wanted.corridorId)
-        await computeTotals(transaction, { ...wanted, ...span })
+        const toMs = await slotEnd(transaction, wanted, span.toMs)
+        await computeTotals(transaction, { ...wanted, ...span, toMs })
         await noteDone(transaction, wanted, span.toMs)
       }),
     )
     tell.done(span)
   }
   await connection.use(({ write }) => finish(write, wanted))
+}
+
+/**
+ * The end of the slot that a moment lies in, or else the end of what is known by now. A slot is
+ * computed whole: what was observed of it after the moment, while this was at work, would be lost.
+ */
+async function slotEnd(
+  db: Queries,
+  { corridorId, source }: TotalsTask,
+  atMs: number,
+): Promise<number> {
+  const knownMs = (await lastRefreshEnd(db, corridorId, source)) ?? atMs
+  return Math.max(atMs, Math.min(slotStart(atMs + SLOT_MS - 1, SLOT_MS), knownMs))
 }
 
 const keyOf = ({ corridorId, source, model, fromMs, toMs }: TotalsTask) => ({
