@@ -57,13 +57,15 @@ export function importLine(line: string, context: ImportContext): ImportedTotals
   if (fields.length !== COLUMNS.length)
     throw new LineFault(`has ${fields.length} fields where ${COLUMNS.length} belong`)
   const named = Object.fromEntries(COLUMNS.map((name, index) => [name, fields[index] ?? '']))
-  if (fields.slice(CSV_KEYS.length).every((field) => field === '')) return null
-  const key = read(keys, named)
+  const isEmpty = fields.slice(CSV_KEYS.length).every((field) => field === '')
+  // Where there is no data, no version computed it.
+  const key = read(keys, isEmpty ? { ...named, model_version: 'none' } : named)
   const { corridor, section } = placeOf(key, context)
   const { fromMs, toMs } = bucketOf(key.from, key.interval, corridor.timeZone)
   if (key.from !== fromMs || key.to !== toMs)
     throw new LineFault(`from, to: are no bucket of ${key.interval} of ${corridor.timeZone}`)
   if (fromMs > context.nowMs) throw new LineFault('from: lies in the future')
+  if (isEmpty) return null
   const isShort = key.interval === '5m' || key.interval === '15m'
   if (isShort && fromMs < context.keptFromMs(corridor))
     throw new LineFault(`interval: buckets of ${key.interval} are not kept for so long`)

@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
 import type { Variables } from '../config/config.ts'
 import { loadSetup } from '../config/setup.ts'
 import { type ImportedTotals, importTotals } from '../storage/totals/import-totals.ts'
@@ -43,9 +44,10 @@ export async function importFile(
     return EX_NOINPUT
   }
   const { totals, empty, faults } = content
-  if (faults.length > 0) {
-    for (const fault of faults.slice(0, MOST_FAULTS)) print(`${file}: ${fault}`)
-    print(`nothing was imported: ${faults.length} broken lines`)
+  if (faults.size > 0) {
+    for (const [line, fault] of [...faults].slice(0, MOST_FAULTS))
+      print(`${file}: line ${line}: ${fault}`)
+    print(`nothing was imported; broken lines: ${faults.size}`)
     return EX_DATAERR
   }
   return withConnection(setup, print, async (connection) => {
@@ -60,7 +62,8 @@ interface Content {
   readonly totals: readonly ImportedTotals[]
   /** Lines of buckets of which nothing was measured. */
   readonly empty: number
-  readonly faults: readonly string[]
+  /** By number of line. */
+  readonly faults: ReadonlyMap<number, string>
 }
 
 /** Everything in a file, and what is wrong with it by line; null where it cannot be read. */
@@ -68,27 +71,35 @@ async function readTotals(file: string, context: ImportContext): Promise<Content
   const handle = await open(file).catch(() => null)
   if (handle === null) return null
   const totals: ImportedTotals[] = []
-  const faults: string[] = []
+  const faults = new Map<number, string>()
   let empty = 0
   let number = 0
+  let end = ''
+  const input = handle.createReadStream({ encoding: 'utf8' })
+  input.on('data', (chunk) => {
+    end = chunk.toString().slice(-1)
+  })
   try {
-    for await (const text of handle.readLines()) {
+    for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
       number += 1
       // Spreadsheets put a mark before the first character.
       const line = number === 1 ? text.replace(/^\uFEFF/, '') : text
       if (number === 1) {
-        if (line !== CSV_HEADER) faults.push('line 1: is not the header of a history download')
+        if (line !== CSV_HEADER) faults.set(number, 'is not the header of a history download')
       } else if (line !== '') {
         const read = readLine(line, context)
-        if (read instanceof LineFault) faults.push(`line ${number}: ${read.message}`)
+        if (read instanceof LineFault) faults.set(number, read.message)
         else if (read === null) empty += 1
         else totals.push(read)
       }
     }
-  } catch {
+  } catch (error) {
+    if (!(error instanceof Error && 'syscall' in error)) throw error
     return null
   }
-  if (number === 0) faults.push('line 1: is missing')
+  if (number === 0) faults.set(1, 'is missing')
+  // A number that lost its last digits is still a number.
+  else if (end !== '\n') faults.set(number, 'is cut off: no line break follows it')
   return { totals, empty, faults }
 }
 

@@ -43,10 +43,12 @@ export function sectionSamples(
     const atMs = snapshot.observedAtMs
     const settings = settingsOf(corridor, { kind: 'freeFlow' })
     const { directions } = corridorImpact(corridor, snapshot, model, settings)
-    for (const { direction, sections } of directions)
-      for (const { section, observation, rates } of sections) {
+    for (const { direction, sections, rates: sum } of directions)
+      for (const { section, observation, rates: own } of sections) {
         const found = series.get(section.id) ?? { direction, section: section.id, samples: [] }
         series.set(section.id, found)
+        // As in the sum of its direction: closed beside unknown sections says nothing of the traffic.
+        const rates = sum === null ? null : own
         const measured = rates === null ? 0 : (observation.coverage * section.lengthM) / 1000
         found.samples.push({ atMs, rates, measured })
       }

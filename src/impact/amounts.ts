@@ -33,13 +33,17 @@ export function amountsBySlot(
   fromMs: number,
   toMs: number,
   slotMs: number,
-): Map<number, Measured> {
+): Map<number, Measured & { readonly amounts: Amounts }> {
   const slots = Map.groupBy(
     holds(samples, fromMs, toMs).flatMap((hold) => cutAtSlots(hold, slotMs)),
     (hold) => slotStart(hold.fromMs, slotMs),
   )
-  const measured = [...slots].map(([start, parts]) => [start, sumHolds(parts)] as const)
-  return new Map(measured.filter(([, { amounts }]) => amounts !== null))
+  return new Map(
+    [...slots].flatMap(([start, parts]) => {
+      const { amounts, measuredHours } = sumHolds(parts)
+      return amounts === null ? [] : [[start, { amounts, measuredHours }] as const]
+    }),
+  )
 }
 
 /** The start of the slot that a moment lies in. */

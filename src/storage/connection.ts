@@ -9,6 +9,8 @@ const BEHIND = 'the schema of the database is behind: run npm run migrate -- up'
 
 const UNKNOWN = 'the database cannot be opened; the log says why'
 
+const faultOf = (error: unknown): string | null => databaseFault(error) ?? schemaFault(error)
+
 /**
  * The way to the database, which may come and go. The embedded one is migrated when it is opened;
  * a server's schema is only looked at, because not every replica should change it.
@@ -45,7 +47,7 @@ export class Connection {
       this.#note(null)
       return result
     } catch (error) {
-      const fault = databaseFault(error) ?? schemaFault(error)
+      const fault = faultOf(error)
       if (fault === null) throw error
       this.#note(fault)
       // Not waited for: what hangs would hold up whoever asked.
@@ -55,13 +57,20 @@ export class Connection {
   }
 
   /**
-   * Does some reading for a client. While the database is away it fails at once: the background
-   * work finds out when it is back.
+   * Does some reading for a client, on a database that is open. While it is away this fails at
+   * once, and what fails here closes nothing: the background work finds out how the database is.
    * @throws DatabaseAway when it cannot be used now
    */
   async read<T>(work: (database: Database) => Promise<T>): Promise<T> {
-    if (this.#fault !== null) throw new DatabaseAway(this.#fault)
-    return this.use(work)
+    const open = this.#opening
+    if (this.#fault !== null || open === null) throw new DatabaseAway(this.#fault ?? STARTING)
+    try {
+      return await work(await open)
+    } catch (error) {
+      const fault = faultOf(error)
+      if (fault === null) throw error
+      throw new DatabaseAway(fault)
+    }
   }
 
   /** Closes what is open; the next use opens it again. */

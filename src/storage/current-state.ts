@@ -73,14 +73,15 @@ export class CurrentState {
 
 /** Each answer once, the first time it was given; in order of time, without what is too old. */
 function inOrder(observed: readonly Observed[]): Observed[] {
-  const once = new Map<string, Observed>()
-  for (const one of observed) {
-    const key = `${one.snapshot.observedAtMs} ${one.snapshot.provider}`
-    if (!once.has(key)) once.set(key, one)
-  }
-  const sorted = [...once.values()].toSorted(
-    (a, b) => a.snapshot.observedAtMs - b.snapshot.observedAtMs,
-  )
+  const seen = new Map<Corridor, Set<string>>()
+  const once = observed.filter(({ corridor, snapshot: { observedAtMs, provider } }) => {
+    const answers = seen.get(corridor) ?? new Set()
+    seen.set(corridor, answers)
+    const isNew = !answers.has(`${observedAtMs} ${provider}`)
+    answers.add(`${observedAtMs} ${provider}`)
+    return isNew
+  })
+  const sorted = once.toSorted((a, b) => a.snapshot.observedAtMs - b.snapshot.observedAtMs)
   const newest = sorted.at(-1)?.snapshot.observedAtMs ?? 0
   return sorted.filter(({ snapshot }) => snapshot.observedAtMs > newest - RECENT_MS)
 }

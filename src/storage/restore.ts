@@ -12,6 +12,8 @@ import { lastRefreshEnd } from './ticks/refreshes.ts'
 import { refusedSchema, warningsSchema } from './ticks/tick.ts'
 import { computeTotals } from './totals/compute-totals.ts'
 
+const DAY_MS = 86_400_000
+
 /** The configured providers, all of one source. */
 type Providers = readonly [ProviderName, ...ProviderName[]]
 
@@ -28,12 +30,19 @@ export async function restore(
 ): Promise<CorridorState> {
   const { id: corridorId, timeZone } = corridor
   const source = sourceOf(providers[0])
-  const today = dayOf(nowMs, timeZone)
-  const fromMs = today.fromMs - HOLD_SECONDS * 1000
+  const snapshot = await lastSnapshot(db, corridor, providers)
+  // A snapshot of shortly before midnight shows the totals of its own day.
+  const shownMs = Math.max(snapshot?.fetchedAtMs ?? nowMs, nowMs - DAY_MS)
+  const fromMs = dayOf(shownMs, timeZone).fromMs - HOLD_SECONDS * 1000
+  const observed = await loadObserved(db, corridorId, source, { fromMs, toMs: nowMs + 1 })
+  // Answers by the present definition are known as such by the definition itself.
+  const present = versionOf(corridor)
   return {
-    snapshot: await lastSnapshot(db, corridor, providers),
+    snapshot,
     attempt: await lastAttempt(db, corridorId, providers),
-    recent: await loadObserved(db, corridorId, source, { fromMs, toMs: nowMs + 1 }),
+    recent: observed.map((one) =>
+      versionOf(one.corridor) === present ? { ...one, corridor } : one,
+    ),
   }
 }
 
@@ -69,6 +78,7 @@ async function lastSnapshot(
     .where('corridor', '=', corridor.id)
     .where('source', '=', sourceOf(providers[0]))
     .where('version', '=', version)
+    .where('provider', 'in', providers)
     .orderBy('fetched_ms', 'desc')
     .limit(1)
     .executeTakeFirst()
@@ -93,7 +103,10 @@ async function lastSnapshot(
   }
 }
 
-/** Of the attempts of the last refresh the one that was of use, or else the first. */
+/**
+ * Of the attempts of the last refresh the one that was of use, or else the first. What a stop of
+ * the service broke off says nothing of the provider.
+ */
 async function lastAttempt(
   db: Queries,
   corridorId: string,
@@ -105,6 +118,7 @@ async function lastAttempt(
     .where('corridor', '=', corridorId)
     .where('source', '=', sourceOf(providers[0]))
     .where('provider', 'in', providers)
+    .where('outcome', '!=', 'stopped')
     .orderBy('ended_ms', 'desc')
     .orderBy('at_ms')
     .limit(providers.length)

@@ -116,7 +116,9 @@ export class Storage {
   }
 
   async #ping(): Promise<void> {
-    await this.connection.use(({ write }) => sql`SELECT 1`.execute(write))
+    await this.connection.use(async ({ write, read }) => {
+      for (const db of [write, read]) await sql`SELECT 1`.execute(db)
+    })
   }
 
   async #restore(): Promise<void> {

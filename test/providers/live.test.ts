@@ -44,9 +44,9 @@ function live(
   t: Test,
   name: 'here' | 'tomtom',
   baseUrl: URL,
-  more: { timeoutMs?: number; maxBytes?: number; recordDir?: string } = {},
+  more: { timeoutMs?: number; maxBytes?: number; recordDir?: string; now?: () => number } = {},
 ) {
-  const { timeoutMs = 10_000, maxBytes = 100_000, recordDir } = more
+  const { timeoutMs = 10_000, maxBytes = 100_000, recordDir, now = () => AT_MS } = more
   const upstream = createUpstream({ timeoutMs, maxBytes })
   t.teardown(() => upstream.close())
   const recordErrors: unknown[] = []
@@ -60,7 +60,7 @@ function live(
   const provider = createProvider(name, config, upstream, (error) => recordErrors.push(error))
   const calls: ProviderCall[] = []
   const refresh = (corridor: Corridor = STRAIGHT, signal: AbortSignal = never) =>
-    provider.refresh(corridor, contextAt(AT_MS, signal, calls))
+    provider.refresh(corridor, { ...contextAt(AT_MS, signal, calls), now })
   return { name: provider.name, recordErrors, calls, refresh }
 }
 
@@ -365,6 +365,128 @@ t.test('no failure shows the key, whatever the provider echoes', async (t) => {
       t.notMatch(all, /canary/)
     }
   }
+})
+
+/** A clock on which every look takes a millisecond. */
+const ticking = (): (() => number) => {
+  let atMs = AT_MS
+  return () => {
+    atMs += 1
+    return atMs
+  }
+}
+
+t.test('every call is noted with what it asked for, how long it took and its body', async (t) => {
+  const asks = {
+    here: [['straight', AT_MS + 1]],
+    tomtom: [
+      ['straight.north-1', AT_MS + 1],
+      ['straight.north-2', AT_MS + 3],
+      ['straight.south-1', AT_MS + 5],
+    ],
+  } as const
+  for (const name of NAMES) {
+    const upstream = await standIn(t, { body: GOOD[name] })
+    const { calls, refresh } = live(t, name, upstream.baseUrl, { now: ticking() })
+    await refresh()
+    t.strictSame(
+      calls,
+      asks[name].map(([asked, atMs]) => ({
+        name: asked,
+        atMs,
+        durationMs: 1,
+        outcome: 'ok',
+        body: GOOD[name],
+      })),
+    )
+  }
+})
+
+t.test('a call that failed is noted with its outcome and without a body', async (t) => {
+  const answers: readonly (readonly [string, Answer])[] = [
+    ...STATUSES.map(([status, outcome]) => [outcome, { status, body: KEY }] as const),
+    ['badAnswer', { status: 404, body: KEY }],
+    ['badAnswer', { body: 'x'.repeat(2000) }],
+    ['badAnswer', { headers: { 'content-encoding': 'gzip' }, body: 'x' }],
+    ['unreachable', reset],
+    ['timeout', silence],
+  ]
+  for (const name of NAMES)
+    for (const [outcome, answer] of answers) {
+      const upstream = await standIn(t, answer)
+      const timeoutMs = answer === silence ? 100 : 10_000
+      const limits = { timeoutMs, maxBytes: 1000, now: ticking() }
+      const { calls, refresh } = live(t, name, upstream.baseUrl, limits)
+      const failure = await failureOf(refresh)
+      t.match(calls, [{ outcome, body: null, durationMs: 1 }], `${name}: ${outcome}`)
+      t.equal(failure.outcome, outcome)
+      t.equal(calls.length, 1)
+    }
+})
+
+t.test('TomTom: calls before and after one without a road are noted beside it', async (t) => {
+  const upstream = await standIn(
+    t,
+    { body: GOOD.tomtom },
+    { status: 400, body: TOMTOM_TOO_FAR },
+    { body: tomtomBody(SOUTH, 60) },
+  )
+  const { calls, refresh } = live(t, 'tomtom', upstream.baseUrl)
+  await refresh()
+  t.strictSame(
+    calls.map(({ outcome, body }) => [outcome, body]),
+    [
+      ['ok', GOOD.tomtom],
+      ['noCoverage', null],
+      ['ok', tomtomBody(SOUTH, 60)],
+    ],
+  )
+})
+
+t.test('an answer that arrived is noted with its body, though nobody can read it', async (t) => {
+  for (const name of NAMES) {
+    const upstream = await standIn(t, { body: '<h1>Maintenance</h1>' })
+    const { calls, refresh } = live(t, name, upstream.baseUrl)
+    await failureOf(refresh)
+    t.match(calls[0], { outcome: 'ok', body: '<h1>Maintenance</h1>' })
+    t.equal(calls.length, upstream.requests.length)
+  }
+})
+
+t.test('a call that the stop ended is noted as stopped', async (t) => {
+  for (const name of NAMES) {
+    const arrived = Promise.withResolvers<ServerResponse>()
+    const upstream = await standIn(t, (response) => arrived.resolve(response))
+    const stop = new AbortController()
+    const { calls, refresh } = live(t, name, upstream.baseUrl, { now: ticking() })
+    const ended = rejectionOf(refresh(STRAIGHT, stop.signal))
+    await arrived.promise
+    stop.abort(new Error('the service stops'))
+    await ended
+    t.match(calls, [{ outcome: 'stopped', body: null, durationMs: 1 }])
+    t.equal(calls.length, 1)
+  }
+})
+
+t.test('no body that is noted holds the key, in any form', async (t) => {
+  const inJson = JSON.stringify(KEY).replaceAll('/', '\\/')
+  const echo = { key: KEY, url: `https://provider/?apiKey=${KEY_IN_URL}&key=${KEY_IN_URL}` }
+  const bodies = {
+    here: [hereBody([], echo), `<h1>${KEY} ${KEY_IN_URL} ${inJson}</h1>`],
+    tomtom: [tomtomBody(NORTH, 80, echo), `<h1>${KEY} ${KEY_IN_URL} ${inJson}</h1>`],
+  }
+  for (const name of NAMES)
+    for (const body of bodies[name]) {
+      const upstream = await standIn(t, { body })
+      const { calls, refresh } = live(t, name, upstream.baseUrl)
+      await refresh().catch(() => {})
+      t.ok(calls.length > 0)
+      t.match(upstream.requests[0]?.url.search, KEY_IN_URL, 'the key was sent')
+      for (const call of calls) {
+        t.notMatch(JSON.stringify(call), /canary/)
+        t.equal(call.body?.split('[REDACTED]').length, 4, 'every occurrence is marked')
+      }
+    }
 })
 
 const filesIn = (dir: string): string[] =>

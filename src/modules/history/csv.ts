@@ -12,7 +12,8 @@ export async function* csvOf(
   let fromMs = range.fromMs
   let head = `${CSV_HEADER}\n`
   while (fromMs < range.toMs) {
-    const rows = await service.rows({ ...request, range: { ...range, fromMs } }, bucketsAtOnce)
+    const rest = { ...request, range: { ...range, fromMs } }
+    const { rows, endMs } = await service.rows(rest, bucketsAtOnce)
     const lines = rows.map(({ bucket, group, modelVersion, coverage, amounts }) =>
       csvLine({
         bucket,
@@ -30,7 +31,7 @@ export async function* csvOf(
     )
     yield `${head}${lines.join('\n')}\n`
     head = ''
-    fromMs = rows.at(-1)?.bucket.toMs ?? range.toMs
+    fromMs = endMs
   }
 }
 

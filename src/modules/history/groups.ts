@@ -1,6 +1,6 @@
 import type { Corridor, Section } from '../../corridors/corridor.ts'
 import { Problem } from '../../problems/problem.ts'
-import type { Grouping } from '../../storage/totals/read-totals.ts'
+import { GROUPINGS, type Grouping } from '../../storage/totals/read-totals.ts'
 
 /** What one row of the history is about. */
 export interface Group {
@@ -18,7 +18,8 @@ interface Asked {
 }
 
 /**
- * The groups of a corridor: without `by`, the one thing that is named, or else the whole corridor.
+ * The groups of a corridor: without `by` the whole of it, and never more than what is named: the
+ * sum of one section is that section's.
  * @throws Problem `invalid_input` for a direction or a section that the corridor does not have
  */
 export function groupsOf(
@@ -32,13 +33,16 @@ export function groupsOf(
   if (inDirection.length === 0) throw unknown('direction')
   const chosen = inDirection.filter(({ section: { id } }) => (section ?? id) === id)
   if (chosen.length === 0) throw unknown('section')
-  const grouping = by ?? narrowest(direction, section)
+  const grouping = narrower(by ?? 'corridor', narrowest(direction, section))
   const groups = Map.groupBy(chosen, (part) => keyOf(part, grouping))
   return {
     by: grouping,
     groups: [...groups.values()].map((members) => groupOf(members, grouping)),
   }
 }
+
+const narrower = (one: Grouping, other: Grouping): Grouping =>
+  GROUPINGS.indexOf(one) > GROUPINGS.indexOf(other) ? one : other
 
 function narrowest(direction: string | undefined, section: string | undefined): Grouping {
   if (section !== undefined) return 'section'

@@ -15,8 +15,7 @@ export async function historyView(
 ): Promise<HistoryView> {
   const { corridor, interval, range, by, groups, model } = request
   const buckets = Math.max(1, Math.floor(mostRows / groups.length))
-  const rows = await service.rows(request, buckets)
-  const endMs = rows.at(-1)?.bucket.toMs ?? range.toMs
+  const { rows, endMs } = await service.rows(request, buckets)
   return {
     corridor: corridor.id,
     name: corridor.name,

@@ -72,18 +72,23 @@ export class HistoryService {
   }
 
   /**
-   * The first buckets of a range, each with a row for every group.
+   * The first buckets of a range, each with a row for every group, and where the last of them ends.
    * @throws Problem `source_unavailable` while the database is away
    */
-  async rows(request: HistoryRequest, mostBuckets: number): Promise<HistoryRow[]> {
+  async rows(
+    request: HistoryRequest,
+    mostBuckets: number,
+  ): Promise<{ readonly rows: HistoryRow[]; readonly endMs: number }> {
     const { corridor, interval, range, groups, ...query } = request
     const buckets = bucketsOf(range, interval, corridor.timeZone).take(mostBuckets).toArray()
-    const span = { ...range, toMs: buckets.at(-1)?.toMs ?? range.toMs }
+    const endMs = buckets.reduce((_, { toMs }) => toMs, range.fromMs)
+    const span = { fromMs: range.fromMs, toMs: endMs }
     const found = await this.#read({ ...query, corridorId: corridor.id, interval, span })
     const byKey = new Map(found.map((totals) => [keyOf(totals.startMs, totals), totals]))
-    return buckets.flatMap((bucket) =>
+    const rows = buckets.flatMap((bucket) =>
       groups.map((group) => rowOf(bucket, group, byKey.get(keyOf(bucket.fromMs, group)))),
     )
+    return { rows, endMs }
   }
 
   async #read(query: Omit<Parameters<typeof readTotals>[1], 'source'>): Promise<BucketTotals[]> {

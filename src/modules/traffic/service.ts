@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
 import type { Corridor } from '../../corridors/corridor.ts'
-import { DEFAULT_MODEL } from '../../impact/models.ts'
+import { DEFAULT_MODEL, MODELS } from '../../impact/models.ts'
 import { Problem } from '../../problems/problem.ts'
 import type { Attempt, CurrentState } from '../../storage/current-state.ts'
 import { servedNow } from '../../storage/freshness.ts'
@@ -60,7 +60,8 @@ export class TrafficService {
     // What was observed before this process began may come back later than its first snapshot.
     const standsOn = `${failure ? fingerprint(failure) : answered}.${recent.length}`
     const version = `${snapshot.id}.${kind}.${standsOn}`
-    const variant = `${form}.${choice.model}.${referenceKey(choice.reference)}`
+    const model = `${choice.model}-${MODELS[choice.model].version}`
+    const variant = `${form}.${model}.${referenceKey(choice.reference)}`
     const { corridor, kept } = known
     const representation = kept.get(version, variant, () =>
       toJson(

@@ -54,7 +54,9 @@ export class SqliteDriver implements Driver {
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('ROLLBACK'))
+    // A full disk takes the transaction back by itself. That nothing is left to take back then must
+    // not be told in place of what failed.
+    await connection.executeQuery(CompiledQuery.raw('ROLLBACK')).catch(() => {})
   }
 
   async destroy(): Promise<void> {

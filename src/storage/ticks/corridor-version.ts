@@ -2,9 +2,16 @@ import { createHash } from 'node:crypto'
 import { type Corridor, corridorSchema } from '../../corridors/corridor.ts'
 import type { Queries } from '../database/database.ts'
 
+const versions = new WeakMap<Corridor, string>()
+
 /** Names one definition of a corridor: equal for equal definitions. */
-export const versionOf = (corridor: Corridor): string =>
-  createHash('sha256').update(JSON.stringify(corridor)).digest('hex').slice(0, 16)
+export function versionOf(corridor: Corridor): string {
+  const known = versions.get(corridor)
+  if (known !== undefined) return known
+  const made = createHash('sha256').update(JSON.stringify(corridor)).digest('hex').slice(0, 16)
+  versions.set(corridor, made)
+  return made
+}
 
 /** Definitions by version; a version never changes, so that it is read once. */
 const definitions = new Map<string, Corridor>()

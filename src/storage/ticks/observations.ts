@@ -52,22 +52,32 @@ export async function loadObserved(
     .where('observed_ms', '<', toMs)
     .where('provider', 'in', providersOf(source))
     .execute()
-  // Of two providers' answers for one moment, the one that was fetched last stands.
-  const inOrder = rows.toSorted(
-    (a, b) => a.observed_ms - b.observed_ms || a.fetched_ms - b.fetched_ms,
+  const byVersion = Map.groupBy(rows, ({ version }) => version)
+  const answers = [...versions].flatMap(([version, corridor]) =>
+    answersIn(byVersion.get(version) ?? []).map((answer) => ({ corridor, ...answer })),
   )
-  const moments = Map.groupBy(inOrder, (row) => `${row.observed_ms} ${row.provider} ${row.version}`)
-  return [...moments.values()].flatMap((sections) => {
-    const [first] = sections
-    const corridor = versions.get(first?.version ?? '')
-    if (first === undefined || corridor === undefined) return []
-    const provider = providerSchema.parse(first.provider)
-    const observedAtMs = first.observed_ms
-    return [
-      { corridor, snapshot: { provider, observedAtMs, sections: sections.map(toObservation) } },
-    ]
-  })
+  // Of two providers' answers for one moment, the one that was fetched last stands.
+  const inOrder = answers.toSorted(
+    (a, b) => a.snapshot.observedAtMs - b.snapshot.observedAtMs || a.fetchedAtMs - b.fetchedAtMs,
+  )
+  return inOrder.map(({ corridor, snapshot }) => ({ corridor, snapshot }))
 }
+
+/** The rows of one definition of a corridor as the answers that they came in. */
+const answersIn = (
+  rows: readonly Row[],
+): (Pick<Observed, 'snapshot'> & { readonly fetchedAtMs: number })[] =>
+  [...Map.groupBy(rows, (row) => `${row.observed_ms} ${row.provider}`).values()].flatMap(
+    (sections) =>
+      sections.slice(0, 1).map((first) => ({
+        fetchedAtMs: first.fetched_ms,
+        snapshot: {
+          provider: providerSchema.parse(first.provider),
+          observedAtMs: first.observed_ms,
+          sections: sections.map(toObservation),
+        },
+      })),
+  )
 
 const providersOf = (source: Source): string[] =>
   PROVIDER_NAMES.filter((name) => sourceOf(name) === source)

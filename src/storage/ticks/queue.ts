@@ -91,8 +91,10 @@ export class TickQueue {
       throw error
     })
     const waiting = names.filter((name) => name.endsWith(SUFFIX))
-    const sizes = await Promise.all(waiting.map((name) => stat(join(this.#dir, name))))
-    this.#files = new Map(waiting.map((name, index) => [name, sizes[index]?.size ?? 0]))
+    const sizes = waiting.map(
+      async (name) => [name, (await stat(join(this.#dir, name))).size] as const,
+    )
+    this.#files = new Map(await Promise.all(sizes))
     return this.#files
   }
 

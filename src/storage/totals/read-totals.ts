@@ -99,15 +99,16 @@ export async function readTotals(db: Queries, query: TotalsQuery): Promise<Bucke
 }
 
 async function seriesIds(db: Queries, query: TotalsQuery): Promise<number[]> {
-  const { corridorId, source, model, direction, section } = query
+  const { corridorId: corridor, source, model, direction, section } = query
+  const wanted = {
+    ...{ corridor, source, model },
+    ...(direction !== undefined && { direction }),
+    ...(section !== undefined && { section }),
+  }
   const rows = await db
     .selectFrom('series')
     .select('id')
-    .where('corridor', '=', corridorId)
-    .where('source', '=', source)
-    .where('model', '=', model)
-    .$if(direction !== undefined, (filtered) => filtered.where('direction', '=', direction ?? ''))
-    .$if(section !== undefined, (filtered) => filtered.where('section', '=', section ?? ''))
+    .where((row) => row.and(wanted))
     .execute()
   return rows.map(({ id }) => id)
 }

@@ -32,10 +32,10 @@ export async function writeSlots(
     .where('origin', '=', 'computed')
     .returning('start_ms')
     .execute()
-  const rows = sections.flatMap(({ section, samples }) => {
-    const id = series.get(section)
-    return id === undefined ? [] : slotRows(id, samples, { fromMs, toMs })
-  })
+  const samples = new Map(sections.map((one) => [one.section, one.samples]))
+  const rows = [...series].flatMap(([section, id]) =>
+    slotRows(id, samples.get(section) ?? [], { fromMs, toMs }),
+  )
   await insertTotals(db, rows)
   return new Set([...removed, ...rows].map(({ start_ms }) => start_ms))
 }
@@ -46,13 +46,13 @@ function slotRows(
   { fromMs, toMs }: Span,
 ): Tables['totals'][] {
   const slots = amountsBySlot(samples, fromMs, toMs, SLOT_MS)
-  return [...slots].flatMap(([start_ms, { amounts, measuredHours }]) => {
-    if (amounts === null) return []
-    const key = { series, bucket_seconds: INTERVAL_SECONDS['5m'], start_ms }
-    return [
-      { ...key, origin: 'computed', measured_km_h: measuredHours, ...toColumns(amounts) } as const,
-    ]
-  })
+  const key = { series, bucket_seconds: INTERVAL_SECONDS['5m'], origin: 'computed' } as const
+  return [...slots].map(([start_ms, { amounts, measuredHours }]) => ({
+    ...key,
+    start_ms,
+    measured_km_h: measuredHours,
+    ...toColumns(amounts),
+  }))
 }
 
 /** Adds rows that are not there yet. */
