@@ -56,7 +56,7 @@ export function importLine(line: string, context: ImportContext): ImportedTotals
   const fields = line.split(',')
   if (fields.length !== COLUMNS.length)
     throw new LineFault(`has ${fields.length} fields where ${COLUMNS.length} belong`)
-  const named = Object.fromEntries(COLUMNS.map((name, index) => [name, fields[index] ?? '']))
+  const named = Object.fromEntries(fields.map((field, index) => [`${COLUMNS[index]}`, field]))
   const isEmpty = fields.slice(CSV_KEYS.length).every((field) => field === '')
   // Where there is no data, no version computed it.
   const key = read(keys, isEmpty ? { ...named, model_version: 'none' } : named)
@@ -85,16 +85,16 @@ export function importLine(line: string, context: ImportContext): ImportedTotals
   }
 }
 
-/** @param nameOf the field's name in the file */
+/** @param toName the field's name in the file */
 function read<T>(
   schema: z.ZodType<T>,
   values: Readonly<Record<string, string>>,
-  nameOf = (field: string): string => field,
+  toName = (field: string): string => field,
 ): T {
   const result = schema.safeParse(values)
   if (result.success) return result.data
   const faults = result.error.issues.map(
-    ({ path, message }) => `${nameOf(path.join('.'))}: ${message}`,
+    ({ path, message }) => `${toName(path.join('.'))}: ${message}`,
   )
   throw new LineFault(faults.join('; '))
 }
@@ -113,12 +113,14 @@ function placeOf(
   return { corridor, section }
 }
 
+/** The names in a file of the amounts' columns. */
+const NAMES = new Map<string, string>(
+  Object.entries(CSV_AMOUNTS).map(([name, column]) => [column, name]),
+)
+const nameOf = (column: string): string => `${NAMES.get(column)}`
+
 function amountsIn(named: Readonly<Record<string, string>>): AmountColumns {
-  const names = new Map<string, string>(
-    Object.entries(CSV_AMOUNTS).map(([name, column]) => [column, name]),
-  )
-  const nameOf = (column: string): string => names.get(column) ?? column
-  const values = AMOUNT_COLUMNS.map((column) => [column, named[nameOf(column)] ?? ''] as const)
+  const values = AMOUNT_COLUMNS.map((column) => [column, `${named[nameOf(column)]}`] as const)
   const found = read(amounts, Object.fromEntries(values), nameOf)
   for (const name of ['delay', 'fuel', 'co2', 'time_cost', 'fuel_cost'] as const) {
     const low = found[`${name}_low`]

@@ -1,7 +1,7 @@
 import type { RatesAt } from '../impact/amounts.ts'
 import type { ImpactModel } from '../impact/models.ts'
 import type { Reference } from '../impact/reference.ts'
-import type { Corridor } from './corridor.ts'
+import { type Corridor, sectionsOf } from './corridor.ts'
 import { corridorImpact, settingsOf } from './corridor-impact.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -52,8 +52,9 @@ export function sectionSamples(
         const measured = rates === null ? 0 : (observation.coverage * section.lengthM) / 1000
         found.samples.push({ atMs, rates, measured })
       }
-    for (const { samples } of series.values())
-      if (samples.at(-1)?.atMs !== atMs) samples.push({ atMs, rates: null, measured: 0 })
+    const present = new Set(sectionsOf(corridor).map(({ id }) => id))
+    for (const [id, { samples }] of series)
+      if (!present.has(id)) samples.push({ atMs, rates: null, measured: 0 })
   }
   return [...series.values()]
 }

@@ -41,17 +41,21 @@ export class Connection {
    * @throws DatabaseAway when it cannot be used now
    */
   async use<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    this.#opening ??= this.#open()
+    const opening = this.#opening
     try {
-      this.#opening ??= this.#open()
-      const result = await work(await this.#opening)
+      const result = await work(await opening)
       this.#note(null)
       return result
     } catch (error) {
       const fault = faultOf(error)
       if (fault === null) throw error
-      this.#note(fault)
-      // Not waited for: what hangs would hold up whoever asked.
-      this.#closing = this.close()
+      // Another's failure may have closed it before; what was opened since is none of this one's.
+      if (this.#opening === opening) {
+        this.#note(fault)
+        // Not waited for: what hangs would hold up whoever asked.
+        this.#closing = this.close()
+      }
       throw new DatabaseAway(fault)
     }
   }

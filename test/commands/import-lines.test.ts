@@ -281,6 +281,12 @@ t.test('no line, however strange, is more than a fault of that line', async (t) 
   )
 })
 
+t.test('a mistake of the program is told as one, not as a fault of the file', async (t) => {
+  const put = importInto(t, { environment: { DATA_DIR: newFolder(t) } }, Number.NaN)
+  const slot = { interval: '5m', to: '2026-10-25T08:05:00.000Z' }
+  await t.rejects(put(csvOf(lineOf(slot))), RangeError)
+})
+
 t.test('a file that cannot be read is told, and so is a wrong command line', async (t) => {
   const dir = newFolder(t)
   const run = commandOn(importFile, { DATA_DIR: join(dir, 'data') }, () => NOW)

@@ -55,6 +55,10 @@ export async function postgresDialect(
   })
   // Without a listener a connection that breaks while idle would end the process.
   pool.on('error', onIdleError)
+  // One that breaks in use fails what it is used for, and must not end the process as well.
+  pool.on('connect', (client) => {
+    client.on('error', () => {})
+  })
   return new PostgresDialect({ pool })
 }
 

@@ -46,30 +46,38 @@ export async function importTotals(
   const inOrder = [...groups].toSorted(([a], [b]) => a.localeCompare(b)).map(([, group]) => group)
   return db.transaction().execute(async (transaction) => {
     let changed = 0
-    for (const group of inOrder) changed += await importGroup(transaction, group)
+    for (const group of inOrder) {
+      const [first] = group
+      changed += first === undefined ? 0 : await importGroup(transaction, first, group)
+    }
     return changed
   })
 }
 
 /** Totals of one corridor, source, model version and interval. */
-async function importGroup(db: Queries, totals: readonly ImportedTotals[]): Promise<number> {
-  const [first] = totals
-  if (first === undefined) return 0
+async function importGroup(
+  db: Queries,
+  first: ImportedTotals,
+  totals: readonly ImportedTotals[],
+): Promise<number> {
   await lockCorridor(db, first.corridorId)
   const series = await ensureSeries(db, first, sectionsIn(totals))
-  const seconds = INTERVAL_SECONDS[first.interval]
-  const rows = bestOf(totals).flatMap((one): Tables['totals'][] => {
-    const id = series.get(one.section)
-    if (id === undefined) return []
-    const key = { series: id, bucket_seconds: seconds, start_ms: one.startMs }
-    return [{ ...key, origin: 'imported', measured_km_h: one.measuredKmH, ...one.amounts }]
-  })
+  const rows = bestOf(totals).flatMap((one) => toRows(one, series.get(one.section)))
   const changed: { readonly start_ms: number }[] = []
   for (let at = 0; at < rows.length; at += ROWS_AT_ONCE)
     changed.push(...(await keepBetter(db, rows.slice(at, at + ROWS_AT_ONCE))))
   const moments = new Set(changed.map(({ start_ms }) => start_ms))
   await rollUp(db, [...series.values()], moments, first.interval, first.timeZone)
   return changed.length
+}
+
+const toRows = (
+  { interval, startMs, measuredKmH, amounts }: ImportedTotals,
+  series: number | undefined,
+): Tables['totals'][] => {
+  const key = { bucket_seconds: INTERVAL_SECONDS[interval], start_ms: startMs }
+  const row = { ...key, origin: 'imported', measured_km_h: measuredKmH, ...amounts } as const
+  return series === undefined ? [] : [{ series, ...row }]
 }
 
 const sectionsIn = (totals: readonly ImportedTotals[]) => [
