@@ -42,7 +42,10 @@ const keys = z.object({
   currency: z.string(),
   coverage: number.pipe(z.number().min(0).max(1)),
 })
-const amounts = z.record(z.enum(AMOUNT_COLUMNS), number)
+/** More than any road in the world: sums of what is not absurd stay finite. */
+const MOST = 1e12
+const amount = number.pipe(z.number().min(-MOST).max(MOST))
+const amounts = z.record(z.enum(AMOUNT_COLUMNS), amount)
 
 /** Something is wrong with a line; the message says what, for a person. */
 export class LineFault extends Error {}

@@ -14,14 +14,18 @@ export async function withConnection(
   print: (line: string) => void,
   work: (connection: Connection) => Promise<number>,
 ): Promise<number> {
-  const connection = new Connection(databasePlace(config), pino({ level: 'silent' }))
+  // What is told in a line need not be logged; only what nobody foresaw is.
+  const log = pino({ level: 'error' }, pino.destination(2))
+  const connection = new Connection(databasePlace(config), log)
   try {
-    return await work(connection)
+    try {
+      return await work(connection)
+    } finally {
+      await connection.close()
+    }
   } catch (error) {
     if (!(error instanceof DatabaseAway)) throw error
     print(`The database cannot be used: ${error.message}.`)
     return EX_UNAVAILABLE
-  } finally {
-    await connection.close()
   }
 }

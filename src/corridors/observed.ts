@@ -25,6 +25,7 @@ export const corridorSamples = (
 
 /** One section's rates over time; `measured` in kilometres. */
 export interface SectionSamples {
+  /** As it was called last. */
   readonly direction: string
   readonly section: string
   readonly samples: RatesAt[]
@@ -45,12 +46,12 @@ export function sectionSamples(
     const { directions } = corridorImpact(corridor, snapshot, model, settings)
     for (const { direction, sections, rates: sum } of directions)
       for (const { section, observation, rates: own } of sections) {
-        const found = series.get(section.id) ?? { direction, section: section.id, samples: [] }
-        series.set(section.id, found)
+        const samples = series.get(section.id)?.samples ?? []
+        series.set(section.id, { direction, section: section.id, samples })
         // As in the sum of its direction: closed beside unknown sections says nothing of the traffic.
         const rates = sum === null ? null : own
         const measured = rates === null ? 0 : (observation.coverage * section.lengthM) / 1000
-        found.samples.push({ atMs, rates, measured })
+        samples.push({ atMs, rates, measured })
       }
     const present = new Set(sectionsOf(corridor).map(({ id }) => id))
     for (const [id, { samples }] of series)

@@ -51,12 +51,14 @@ export class CurrentState {
     }
   }
 
-  /** Adds what was known before this process began; what it found out itself stands. */
+  /** Adds what was kept before; of two snapshots or attempts the newer one stands. */
   restore(corridorId: string, kept: CorridorState): void {
     const { snapshot, attempt, recent } = this.of(corridorId)
+    const isNewer = (kept.snapshot?.fetchedAtMs ?? 0) > (snapshot?.fetchedAtMs ?? 0)
+    const isLater = (kept.attempt?.atMs ?? 0) > (attempt?.atMs ?? 0)
     this.#states.set(corridorId, {
-      snapshot: snapshot ?? kept.snapshot,
-      attempt: attempt ?? kept.attempt,
+      snapshot: isNewer ? kept.snapshot : snapshot,
+      attempt: isLater ? kept.attempt : attempt,
       recent: inOrder([...kept.recent, ...recent]),
     })
   }

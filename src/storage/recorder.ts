@@ -46,10 +46,11 @@ export class Recorder {
     this.#work = this.#work.then(() => this.#keep(kept))
   }
 
-  /** Writes what waits, as far as the database takes it. */
-  retry(): Promise<void> {
-    this.#work = this.#work.then(() => this.#drain())
-    return this.#work
+  /** Writes what waits, as far as the database takes it; how much was written. */
+  retry(): Promise<number> {
+    const written = this.#work.then(() => this.#drain())
+    this.#work = written.then(() => {})
+    return written
   }
 
   /** Resolves when all that was taken so far is in the database or in the queue, or is lost. */
@@ -89,17 +90,23 @@ export class Recorder {
     }
   }
 
-  /** Writes what waits, until all is written or the database is away. */
-  async #drain(): Promise<void> {
+  /** Writes what waits, until all is written or the database is away; how much was written. */
+  async #drain(): Promise<number> {
     const { queue, log } = this.#options
+    let written = 0
     try {
       let name = await queue.oldest()
-      while (name !== null && !this.#stopped && (await this.#writeQueued(name)))
+      while (name !== null && !this.#stopped && (await this.#writeQueued(name))) {
+        written += 1
         name = await queue.oldest()
+        // A long queue is seen while it is written; the one at hand does not wait any more.
+        this.#queued = Math.max(0, queue.length - 1)
+      }
     } catch (err) {
       log.error({ err }, 'the queue cannot be read')
     }
     this.#queued = queue.length
+    return written
   }
 
   async #writeQueued(name: string): Promise<boolean> {
@@ -108,12 +115,18 @@ export class Recorder {
       if (!(await this.#write(await queue.read(name)))) return false
       await queue.remove(name)
     } catch (err) {
-      log.error({ err, name }, 'a queued refresh cannot be written and is set aside')
-      await queue.reject(name)
+      if (isGone(err)) await queue.remove(name)
+      else {
+        log.error({ err, name }, 'a queued refresh cannot be written and is set aside')
+        await queue.reject(name)
+      }
     }
     return true
   }
 }
+
+/** Another process on the same folder has written a file of the queue, and taken it out. */
+const isGone = (error: unknown): boolean => Object(error).code === 'ENOENT'
 
 const withoutBodies = (tick: Tick): Tick => ({
   ...tick,

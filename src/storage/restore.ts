@@ -1,4 +1,4 @@
-import { dayOf } from '../corridors/buckets.ts'
+import { bucketOf, dayOf } from '../corridors/buckets.ts'
 import { type Corridor, sectionsOf } from '../corridors/corridor.ts'
 import { unobserved } from '../corridors/section-observation.ts'
 import { type ProviderName, type Snapshot, type Source, sourceOf } from '../corridors/snapshot.ts'
@@ -6,7 +6,7 @@ import { HOLD_SECONDS } from '../impact/integral.ts'
 import { DEFAULT_MODEL } from '../impact/models.ts'
 import { type Attempt, type CorridorState, OUTCOMES } from './current-state.ts'
 import type { Queries } from './database/database.ts'
-import { lockCorridor, versionOf } from './ticks/corridor-version.ts'
+import { lockCorridor, versionOf, versionsOf } from './ticks/corridor-version.ts'
 import { loadObserved, toObservation } from './ticks/observations.ts'
 import { lastRefreshEnd } from './ticks/refreshes.ts'
 import { refusedSchema, warningsSchema } from './ticks/tick.ts'
@@ -20,7 +20,7 @@ type Providers = readonly [ProviderName, ...ProviderName[]]
 /**
  * What an earlier process left of a corridor: its last snapshot, its last attempt, and what was
  * observed today. Only answers of the providers that are configured now come back, and only a
- * snapshot of the corridor as it is defined now.
+ * snapshot of the road as it is defined now.
  */
 export async function restore(
   db: Queries,
@@ -48,15 +48,17 @@ export async function restore(
 
 /**
  * Computes today's totals anew: should the model have another version since the last process, the
- * whole day counts by the new one.
+ * whole day counts by the new one. What is no longer kept as observations stays as it is.
  */
 export async function recomputeToday(
   db: Queries,
   { id: corridorId, timeZone }: Corridor,
   source: Source,
   nowMs: number,
+  retentionDays: number,
 ): Promise<void> {
-  const { fromMs } = dayOf(nowMs, timeZone)
+  const keptMs = bucketOf(nowMs - retentionDays * DAY_MS, '1h', timeZone).toMs
+  const fromMs = Math.max(dayOf(nowMs, timeZone).fromMs, keptMs)
   const toMs = (await lastRefreshEnd(db, corridorId, source)) ?? 0
   const task = { corridorId, source, timeZone, model: DEFAULT_MODEL, fromMs, toMs }
   if (toMs > fromMs)
@@ -71,14 +73,21 @@ async function lastSnapshot(
   corridor: Corridor,
   providers: Providers,
 ): Promise<Snapshot | null> {
-  const version = versionOf(corridor)
+  const road = roadOf(corridor)
+  const versions = await versionsOf(db, corridor.id)
+  const sameRoad = [...versions].filter(([, definition]) => roadOf(definition) === road)
+  if (sameRoad.length === 0) return null
   const last = await db
     .selectFrom('snapshots')
     .selectAll()
     .where('corridor', '=', corridor.id)
     .where('source', '=', sourceOf(providers[0]))
-    .where('version', '=', version)
     .where('provider', 'in', providers)
+    .where(
+      'version',
+      'in',
+      sameRoad.map(([version]) => version),
+    )
     .orderBy('fetched_ms', 'desc')
     .limit(1)
     .executeTakeFirst()
@@ -87,7 +96,7 @@ async function lastSnapshot(
   const rows = await db
     .selectFrom('observations')
     .selectAll()
-    .where('version', '=', version)
+    .where('version', '=', last.version)
     .where('observed_ms', '=', last.observed_ms)
     .where('provider', '=', provider)
     .execute()
@@ -102,6 +111,10 @@ async function lastSnapshot(
     warnings: warningsSchema.parse(JSON.parse(last.warnings)),
   }
 }
+
+/** What observations depend on: the sections and where they lie. A price or a name may change. */
+const roadOf = (corridor: Corridor): string =>
+  JSON.stringify(sectionsOf(corridor).map(({ id, lengthM, points }) => [id, lengthM, points]))
 
 /**
  * Of the attempts of the last refresh the one that was of use, or else the first. What a stop of

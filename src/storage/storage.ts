@@ -96,9 +96,10 @@ export class Storage {
   get health(): StorageHealth {
     const { queued } = this.recorder
     const { schemaIsBehind } = this.connection
-    const detail = this.connection.fault ?? this.recorder.fault
+    const faults = [this.connection.fault, this.recorder.fault].filter((one) => one !== null)
     const written = queued === 0 ? 'ok' : 'warning'
-    return { status: detail === null ? written : 'error', detail, queued, schemaIsBehind }
+    const status = faults.length === 0 ? written : 'error'
+    return { status, detail: faults.join('; ') || null, queued, schemaIsBehind }
   }
 
   async #retry(): Promise<number> {
@@ -107,12 +108,15 @@ export class Storage {
   }
 
   /**
-   * Writes what waits and, once, restores; leaves both for later while the database is away. Asks
-   * the database something in any case, so that the health report knows of it.
+   * Brings back what an earlier process left, writes what waits, and brings back what that added;
+   * leaves all of it for later while the database is away. Where nothing is to be done it asks the
+   * database something, so that the health report knows of it.
    */
   async #catchUp(): Promise<void> {
-    await this.recorder.retry()
-    await this.#whileHere(() => (this.#restored ? this.#ping() : this.#restore()))
+    if (!this.#restored) await this.#whileHere(() => this.#restore())
+    const written = await this.recorder.retry()
+    if (written > 0) await this.#whileHere(() => this.#restore())
+    else if (this.#restored && this.recorder.queued === 0) await this.#whileHere(() => this.#ping())
   }
 
   async #ping(): Promise<void> {
@@ -122,13 +126,15 @@ export class Storage {
   }
 
   async #restore(): Promise<void> {
-    const { corridors, providers, clock } = this.#options
-    await this.connection.use(async ({ write }) => {
-      for (const corridor of corridors) {
-        await recomputeToday(write, corridor, sourceOf(providers[0]), clock.now())
-        this.state.restore(corridor.id, await restore(write, corridor, providers, clock.now()))
-      }
+    const { corridors, providers, retention, clock } = this.#options
+    await this.connection.use(async ({ read, write }) => {
+      // Reading comes first: a database that takes no writes still knows the last snapshot.
+      for (const corridor of corridors)
+        this.state.restore(corridor.id, await restore(read, corridor, providers, clock.now()))
       this.#restored = true
+      const source = sourceOf(providers[0])
+      for (const corridor of corridors)
+        await recomputeToday(write, corridor, source, clock.now(), retention.observations)
     })
   }
 

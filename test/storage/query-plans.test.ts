@@ -194,7 +194,7 @@ await onBothEngines(t, async (t, engine) => {
     ],
     "computing today's totals at a start": [
       ['refreshes', 'observations', 'totals'],
-      (db) => recomputeToday(db, MILL_ROAD, 'live', NOW + MINUTE),
+      (db) => recomputeToday(db, MILL_ROAD, 'live', NOW + MINUTE, 400),
     ],
     'letting go of what is old': [
       LARGE,

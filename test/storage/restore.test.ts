@@ -26,7 +26,7 @@ await onBothEngines(t, async (t, engine) => {
   t.test('of an empty memory nothing comes back', async (t) => {
     const { write } = await migrated(t, engine)
     t.strictSame(await restore(write, MILL_ROAD, BOTH, NOW), NOTHING)
-    await recomputeToday(write, MILL_ROAD, 'live', NOW)
+    await recomputeToday(write, MILL_ROAD, 'live', NOW, 400)
     t.strictSame(await totalsOf(write, '5m'), [])
   })
 
@@ -173,7 +173,7 @@ await onBothEngines(t, async (t, engine) => {
     // As an older version left them: the same buckets, other numbers.
     await write.updateTable('series').set({ model_version: 'older' }).execute()
     await write.updateTable('totals').set({ delay_central: 1e6 }).execute()
-    await recomputeToday(write, MILL_ROAD, 'live', fromMs + HOUR)
+    await recomputeToday(write, MILL_ROAD, 'live', fromMs + HOUR, 400)
     const [day] = await totalsOf(write, '1d', {
       by: 'corridor',
       span: dayOf(NOW, 'Asia/Jerusalem'),
@@ -196,9 +196,9 @@ await onBothEngines(t, async (t, engine) => {
     const { write } = await migrated(t, engine)
     await writeAll(write, [tickAt(NOW), tickAt(NOW + 7 * MINUTE), failedAt(NOW + 20 * MINUTE)])
     const before = await totalsOf(write, '5m')
-    await recomputeToday(write, MILL_ROAD, 'live', NOW + HOUR)
+    await recomputeToday(write, MILL_ROAD, 'live', NOW + HOUR, 400)
     t.strictSame(await totalsOf(write, '5m'), before)
-    await recomputeToday(write, MILL_ROAD, 'live', NOW + DAY)
+    await recomputeToday(write, MILL_ROAD, 'live', NOW + DAY, 400)
     t.strictSame(await totalsOf(write, '5m'), before, 'nor on the day after')
   })
 })

@@ -23,8 +23,8 @@ export function rangeOf({ from, to, interval }: Asked, timeZone: string, nowMs: 
   const moment = (asked: Moment): number => momentMs(asked, timeZone)
   const askedToMs = to === undefined ? nowMs : moment(to)
   const fromMs = from === undefined ? Math.min(askedToMs, nowMs) - DEFAULT_MS : moment(from)
-  if (fromMs >= askedToMs) throw wrong('from', 'must be before to, which is not part of the range')
   if (fromMs > nowMs) throw wrong('from', 'lies in the future')
+  if (fromMs >= askedToMs) throw wrong('from', 'must be before to, which is not part of the range')
   if (askedToMs > dayOf(nowMs, timeZone).toMs) throw wrong('to', 'lies in the future')
   const toMs = Math.min(askedToMs, nowMs)
   const range = {

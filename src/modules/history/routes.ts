@@ -7,8 +7,11 @@ import { historyView } from './history-view.ts'
 import { corridorParams, historyQuery } from './schemas.ts'
 import { type HistoryOptions, HistoryService } from './service.ts'
 
+/** What is answered with; the first where the client does not say. */
+const FORMATS = ['application/json', 'text/csv']
+
 /** Buckets that the download reads at once. */
-const CSV_BUCKETS = 250
+const CSV_BUCKETS = 60
 
 /** What congestion cost over time: a page of JSON, or all of it as a CSV download. */
 export const historyRoutes: FastifyPluginAsyncZod<HistoryOptions> = async (app, options) => {
@@ -17,25 +20,27 @@ export const historyRoutes: FastifyPluginAsyncZod<HistoryOptions> = async (app, 
     '/v1/traffic/:corridor/history',
     {
       schema: { params: corridorParams, querystring: historyQuery },
-      onRequest: acceptable('application/json', 'text/csv'),
+      onRequest: acceptable(...FORMATS),
     },
     async (request, reply) => {
       const { params, query } = request
-      reply.header('cache-control', 'no-cache')
-      if (query.format === 'csv') {
+      reply.headers({ 'cache-control': 'no-cache', vary: 'Accept' })
+      const accepted = request.accepts().type(FORMATS) === 'text/csv' ? 'csv' : 'json'
+      if ((query.format ?? accepted) === 'csv') {
         // A download is for keeping: every section by itself, unless sums are asked for.
         const asked = service.request(params.corridor, query, 'section')
         const chunks = csvOf(service, asked, CSV_BUCKETS)
         // The first is read before the answer begins: until then it can still be a problem.
         const first = await chunks.next()
-        const rest = (async function* () {
+        const body = (async function* () {
           yield first.value
-          yield* chunks
+          // Whoever only asks for the headers does not make us read it all.
+          if (request.method !== 'HEAD') yield* chunks
         })()
         return reply
           .type('text/csv; charset=utf-8')
           .header('content-disposition', `attachment; filename="${csvName(asked)}"`)
-          .send(Readable.from(rest))
+          .send(Readable.from(body))
       }
       const asked = service.request(params.corridor, query)
       const view = await historyView(service, asked, query.limit)

@@ -16,7 +16,7 @@ export const historyQuery = z.strictObject({
   from: momentSchema.optional(),
   to: momentSchema.optional(),
   interval: z.enum(INTERVALS).default('1h'),
-  format: z.enum(['json', 'csv']).default('json'),
+  format: z.enum(['json', 'csv']).optional(),
   model: modelChoice.optional(),
   by: z.enum(GROUPINGS).optional(),
   direction: z.string().optional(),

@@ -65,6 +65,8 @@ export function databaseFault(error: unknown): string | null {
   const system = SYSTEM_FAULTS[name]
   if (system !== undefined) return system
   if (/CERT|TLS|SSL/.test(name)) return 'the certificate of the database server is not trusted'
+  if (/SASL/.test(String(message))) return 'the database server wants another password'
+  if (/does not support SSL/.test(String(message))) return 'the database server has no TLS'
   return CONNECTION_MESSAGE.test(String(message)) ? 'the connection to the database failed' : null
 }
 

@@ -56,6 +56,7 @@ export function postgresUrlFault(text: string): string | null {
     parsePostgresUrl(text)
     return null
   } catch (error) {
+    if (error instanceof URIError) return 'must have special characters percent-encoded'
     return String(error).replace(/^\w*Error: /, '')
   }
 }

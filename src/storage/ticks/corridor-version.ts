@@ -34,13 +34,19 @@ export async function keepVersion(db: Queries, corridor: Corridor, atMs: number)
 
 /**
  * Lets the other writers of a corridor's totals wait until this transaction ends: two that compute
- * the same totals at once would be in each other's way. On SQLite a transaction does so anyway.
+ * the same totals at once would be in each other's way. On SQLite a transaction does so anyway. One
+ * row is locked, of the first version: several could be locked in another order by another process.
  */
 export async function lockCorridor(db: Queries, corridorId: string): Promise<void> {
   await db
     .updateTable('corridor_versions')
     .set({ corridor: corridorId })
-    .where('corridor', '=', corridorId)
+    .where('version', '=', (row) =>
+      row
+        .selectFrom('corridor_versions')
+        .select((version) => version.fn.min('version').as('version'))
+        .where('corridor', '=', corridorId),
+    )
     .execute()
 }
 

@@ -37,48 +37,55 @@ export async function importTotals(
   db: Queries,
   totals: readonly ImportedTotals[],
 ): Promise<number> {
-  const groups = Map.groupBy(
-    totals,
-    ({ corridorId, source, model, modelVersion, interval }) =>
-      `${corridorId} ${source} ${model} ${modelVersion} ${INTERVALS.indexOf(interval)}`,
-  )
+  const groups = new Map<string, Group>()
+  for (const one of totals) {
+    const { corridorId, source, model, modelVersion, interval } = one
+    const key = `${corridorId} ${source} ${model} ${modelVersion} ${INTERVALS.indexOf(interval)}`
+    const group = groups.get(key) ?? { of: one, totals: [] }
+    group.totals.push(one)
+    groups.set(key, group)
+  }
   // Shorter buckets first, so that longer ones are summed from all that there is.
   const inOrder = [...groups].toSorted(([a], [b]) => a.localeCompare(b)).map(([, group]) => group)
   return db.transaction().execute(async (transaction) => {
     let changed = 0
-    for (const group of inOrder) {
-      const [first] = group
-      changed += first === undefined ? 0 : await importGroup(transaction, first, group)
-    }
+    for (const group of inOrder) changed += await importGroup(transaction, group)
     return changed
   })
 }
 
-/** Totals of one corridor, source, model version and interval. */
-async function importGroup(
-  db: Queries,
-  first: ImportedTotals,
-  totals: readonly ImportedTotals[],
-): Promise<number> {
-  await lockCorridor(db, first.corridorId)
-  const series = await ensureSeries(db, first, sectionsIn(totals))
-  const rows = bestOf(totals).flatMap((one) => toRows(one, series.get(one.section)))
+/** Totals of one corridor, source, model version and interval, as the first of them has it. */
+interface Group {
+  readonly of: ImportedTotals
+  readonly totals: ImportedTotals[]
+}
+
+async function importGroup(db: Queries, { of, totals }: Group): Promise<number> {
+  await lockCorridor(db, of.corridorId)
+  const series = await ensureSeries(db, of, sectionsIn(totals))
+  const bySection = Map.groupBy(bestOf(totals), ({ section }) => section)
+  const rows = [...series].flatMap(([section, id]) =>
+    (bySection.get(section) ?? []).map((one) => toRow(id, one)),
+  )
   const changed: { readonly start_ms: number }[] = []
   for (let at = 0; at < rows.length; at += ROWS_AT_ONCE)
     changed.push(...(await keepBetter(db, rows.slice(at, at + ROWS_AT_ONCE))))
   const moments = new Set(changed.map(({ start_ms }) => start_ms))
-  await rollUp(db, [...series.values()], moments, first.interval, first.timeZone)
+  await rollUp(db, [...series.values()], moments, of.interval, of.timeZone)
   return changed.length
 }
 
-const toRows = (
+const toRow = (
+  series: number,
   { interval, startMs, measuredKmH, amounts }: ImportedTotals,
-  series: number | undefined,
-): Tables['totals'][] => {
-  const key = { bucket_seconds: INTERVAL_SECONDS[interval], start_ms: startMs }
-  const row = { ...key, origin: 'imported', measured_km_h: measuredKmH, ...amounts } as const
-  return series === undefined ? [] : [{ series, ...row }]
-}
+): Tables['totals'] => ({
+  series,
+  bucket_seconds: INTERVAL_SECONDS[interval],
+  start_ms: startMs,
+  origin: 'imported',
+  measured_km_h: measuredKmH,
+  ...amounts,
+})
 
 const sectionsIn = (totals: readonly ImportedTotals[]) => [
   ...new Map(

@@ -10,36 +10,52 @@ export interface SeriesKey {
   readonly modelVersion: string
 }
 
-/** The ids of the series of a corridor's sections, by section. */
-export async function seriesOf(
+/** The section that a series is of, and the direction that it lies in. */
+interface Member {
+  readonly section: string
+  readonly direction: string
+}
+
+/** The ids of the series of a corridor's sections, by section; each section has one after this. */
+export async function ensureSeries(
   db: Queries,
-  { corridorId, source, model, modelVersion }: SeriesKey,
+  key: SeriesKey,
+  sections: readonly Member[],
 ): Promise<ReadonlyMap<string, number>> {
-  const rows = await db
+  const rows = await rowsOf(db, key)
+  const known = new Map(rows.map((row) => [row.section, row]))
+  for (const { section, direction } of sections) {
+    const row = known.get(section)
+    if (row !== undefined && row.direction !== direction) await rename(db, row.id, direction)
+  }
+  const missing = sections.filter(({ section }) => !known.has(section))
+  if (missing.length === 0) return new Map(rows.map(({ section, id }) => [section, id]))
+  await add(db, key, missing)
+  // Another process may have taken an id or added a series at this moment: what is not there yet
+  // is tried with the next id.
+  return ensureSeries(db, key, sections)
+}
+
+const rowsOf = (db: Queries, { corridorId, source, model, modelVersion }: SeriesKey) =>
+  db
     .selectFrom('series')
-    .select(['id', 'section'])
+    .select(['id', 'section', 'direction'])
     .where('corridor', '=', corridorId)
     .where('source', '=', source)
     .where('model', '=', model)
     .where('model_version', '=', modelVersion)
     .execute()
-  return new Map(rows.map(({ section, id }) => [section, id]))
-}
 
-/** The same, with a new series for every section that had none. */
-export async function ensureSeries(
-  db: Queries,
-  key: SeriesKey,
-  sections: readonly { readonly section: string; readonly direction: string }[],
-): Promise<ReadonlyMap<string, number>> {
-  const known = await seriesOf(db, key)
-  const missing = sections.filter(({ section }) => !known.has(section))
-  if (missing.length === 0) return known
+/** A direction that is called otherwise now keeps its past. */
+const rename = (db: Queries, id: number, direction: string) =>
+  db.updateTable('series').set({ direction }).where('id', '=', id).execute()
+
+async function add(db: Queries, key: SeriesKey, sections: readonly Member[]): Promise<void> {
   const last = await db
     .selectFrom('series')
-    .select((row) => row.fn.max('id').as('id'))
+    .select((row) => row.fn.max<number | null>('id').as('id'))
     .executeTakeFirst()
-  const added = missing.map(({ section, direction }, index) => ({
+  const rows = sections.map(({ section, direction }, index) => ({
     id: (last?.id ?? 0) + 1 + index,
     corridor: key.corridorId,
     source: key.source,
@@ -48,12 +64,9 @@ export async function ensureSeries(
     model: key.model,
     model_version: key.modelVersion,
   }))
-  // Another process may take the same id or add the same series at this moment: what is not there
-  // after this is tried with the next id.
   await db
     .insertInto('series')
-    .values(added)
+    .values(rows)
     .onConflict((conflict) => conflict.doNothing())
     .execute()
-  return ensureSeries(db, key, sections)
 }
