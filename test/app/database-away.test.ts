@@ -7,7 +7,13 @@ import { migrate } from '../../src/storage/database/migrations.ts'
 import { MILL_ROAD } from '../corridors/fixtures/straight-road.ts'
 import { buildApp, type TestApp, WEDNESDAY_8H } from '../helpers/build-app.ts'
 import { newFolder, postgresPlace } from '../helpers/databases.ts'
-import { newDatabase, noOwnPostgres, noPostgres, startPostgres } from '../helpers/postgres.ts'
+import {
+  execute,
+  newDatabase,
+  noOwnPostgres,
+  noPostgres,
+  startPostgres,
+} from '../helpers/postgres.ts'
 import {
   faultsOf,
   HISTORY,
@@ -19,6 +25,7 @@ import {
   poll,
   rounded,
   SNAPSHOT,
+  silent,
   snapshotOf,
   steady,
   steadyRoad,
@@ -148,6 +155,35 @@ t.test('a Postgres server', { skip: noPostgres() }, async (t) => {
     t.strictSame(await faultsOf(app), [])
   })
 })
+
+t.test(
+  'a server that takes no writes still gives the last snapshot',
+  { skip: noPostgres() },
+  async (t) => {
+    const server = await startPostgres()
+    t.teardown(() => server.stop())
+    const url = await newDatabase(server)
+    const place = postgresPlace(url)
+    const database = await openDatabase(place, () => {})
+    await migrate(database.write, 'up')
+    await database.close()
+    const before = await buildApp(t, { ...steadyRoad(), place })
+    await poll(before, 2)
+    await before.server.close()
+    const name = new URL(url).pathname.slice(1)
+    await execute(url, `ALTER DATABASE ${name} SET default_transaction_read_only = on`)
+    const app = await buildApp(t, {
+      corridors: [MILL_ROAD],
+      providers: [silent()],
+      place,
+      nowMs: WEDNESDAY_8H + 3 * POLL_MS,
+      starting: true,
+    })
+    const { snapshot, today } = await snapshotOf(app)
+    t.match(snapshot, { ageSeconds: 300, tier: 'live' })
+    t.equal(measuredHours(today).toFixed(4), (10 / 60).toFixed(4))
+  },
+)
 
 t.test('a server that dies and comes back', { skip: noOwnPostgres() }, async (t) => {
   const server = await startPostgres({})

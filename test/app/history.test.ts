@@ -439,3 +439,54 @@ t.test('the totals of today leave out what a provider of another kind said', asy
   t.ok((own.delay?.central ?? 0) > 0)
   t.strictSame(today(first, invented, last), own)
 })
+
+t.test('without a format the Accept header decides', async (t) => {
+  const typeOf = async (accept: string, query = ''): Promise<string> => {
+    const { headers } = await app.server.inject({ url: `${HISTORY}${query}`, headers: { accept } })
+    return String(headers['content-type'])
+  }
+  t.match(await typeOf('text/csv'), /^text\/csv/)
+  t.match(await typeOf('text/csv, application/json;q=0.5'), /^text\/csv/)
+  t.match(await typeOf('application/json'), /^application\/json/)
+  t.match(await typeOf('*/*'), /^application\/json/)
+  t.match(await typeOf('*/*', '?format=csv'), /^text\/csv/, 'what the query says stands')
+})
+
+t.test('whoever asks for the headers of a download alone does not make us read it', async (t) => {
+  const query = `format=csv&interval=5m&from=${timeOf(-400)}&to=${timeOf(1)}`
+  const { statusCode, headers, body } = await app.server.inject({
+    method: 'HEAD',
+    url: `${HISTORY}?${query}`,
+  })
+  t.equal(statusCode, 200)
+  t.match(headers['content-disposition'], /^attachment; filename="mill-road-5m-/)
+  t.equal(body, '')
+})
+
+t.test('a direction that is called otherwise now keeps its past', async (t) => {
+  const config = { DATA_DIR: newFolder(t) }
+  const first = await buildApp(t, { ...steadyRoad(), config })
+  await poll(first, 3)
+  await first.server.close()
+  const [north] = MILL_ROAD.directions
+  const renamed = {
+    ...MILL_ROAD,
+    directions: [{ ...north, direction: 'uphill' }, ...MILL_ROAD.directions.slice(1)] as const,
+  }
+  const second = await buildApp(t, {
+    corridors: [renamed],
+    providers: [steady()],
+    config,
+    nowMs: WEDNESDAY_8H + 4 * POLL_MS,
+  })
+  await poll(second, 1)
+  const view = await historyOf(
+    second,
+    { from: timeOf(0), to: timeOf(0.4), interval: '5m', by: 'direction' },
+    renamed,
+  )
+  t.strictSame(
+    view.buckets.filter(({ direction }) => direction === 'uphill').map(({ coverage }) => coverage),
+    [1, 1, 1, 1, 1],
+  )
+})

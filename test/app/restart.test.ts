@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import type { Corridor } from '../../src/corridors/corridor.ts'
 import { ProviderFailure } from '../../src/providers/failure.ts'
-import { MILL_ROAD } from '../corridors/fixtures/straight-road.ts'
+import { MILL_ROAD, oneWay, section } from '../corridors/fixtures/straight-road.ts'
 import { buildApp, type TestApp, WEDNESDAY_8H } from '../helpers/build-app.ts'
 import { newFolder } from '../helpers/databases.ts'
 import { answerOf, failing, scripted, type Turn } from '../helpers/providers.ts'
@@ -171,10 +171,20 @@ t.test('a downtime longer than an answer holds is a gap in the totals of today',
   t.strictSame(rounded(sumOf([today])), rounded(heldFor(hours, rates)))
 })
 
-t.test('a snapshot of another definition of the corridor does not come back', async (t) => {
+t.test('a new limit or name keeps the last snapshot, and counts from then on', async (t) => {
+  const start = inOneFolder(t)
+  const before = await ranBefore(start, 0)
+  const corridor = { ...MILL_ROAD, name: 'The Mill Road', postedLimitKmh: 80 }
+  const app = await start({ nowMs: WEDNESDAY_8H + MINUTE, corridor })
+  const after = await snapshotOf(app)
+  t.equal(after.snapshot.id, before.snapshot.id)
+  t.equal(after.directions[0]?.sections[0]?.referenceKmh, 80)
+})
+
+t.test('a snapshot of a road that is cut otherwise now does not come back', async (t) => {
   const start = inOneFolder(t)
   await ranBefore(start, 6)
-  const changed = { ...MILL_ROAD, postedLimitKmh: 80 }
+  const changed = oneWay([section('north-1', 0, 4000)])
   const nowMs = WEDNESDAY_8H + 7 * POLL_MS
   const app = await start({ nowMs, corridor: changed })
   t.match((await app.server.inject(SNAPSHOT)).json(), { status: 503, code: 'source_unavailable' })

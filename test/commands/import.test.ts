@@ -197,15 +197,41 @@ await onBothEngines(t, async (t, engine) => {
     t.strictSame(await delays(), ['1.9', '1.9'], 'another section by another model is apart')
   })
 
+  t.test('an import that measured less than was measured here changes no answer', async (t) => {
+    const a = await installationA(t, engine)
+    const history = await historyOf(t, a, NOW)
+    const before = await answersOf(history, INTERVALS)
+    const less = (line: string): string =>
+      line
+        .split(',')
+        .map((field, index) => {
+          if (COLUMNS[index] === 'coverage') return String(Number(field) * 0.9)
+          return COLUMNS[index] === 'delay_veh_h_high' ? '1e6' : field
+        })
+        .join(',')
+    for (const interval of INTERVALS) {
+      const file = await history(`${RANGE}&interval=${interval}&format=csv`)
+      const lines = file.split('\n').filter((line) => line.includes(',1.0.0,'))
+      t.match(await importInto(t, a)(csvOf(...lines.map(less))), {
+        code: 0,
+        lines: [`${lines.length} buckets imported, 0 were there already, 0 have no data`],
+      })
+      sameAnswers(t, await answersOf(history, INTERVALS), before, interval)
+    }
+  })
+
   t.test('intervals may be mixed and in any order', async (t) => {
     const b = await newInstallation(t, engine)
     const slot = { interval: '15m', to: '2026-10-25T08:15:00.000Z', coverage: '1' }
+    const next = { ...slot, from: slot.to, to: '2026-10-25T08:30:00.000Z' }
     const whole = { interval: '1h', coverage: '0.9', delay_veh_h_high: '99' }
-    const { lines } = await importInto(t, b)(csvOf(lineOf(whole), lineOf(slot)))
-    t.match(lines, [/^2 buckets imported/])
+    const put = importInto(t, b)
     const history = await historyOf(t, b, NOW)
-    const day = await history(`${RANGE}&interval=1d&format=csv&section=${NORTH}`)
-    t.match(day, /,99,/, 'a day is the sum of what measured the most of each hour')
+    const day = (): Promise<string> => history(`${RANGE}&interval=1d&format=csv&section=${NORTH}`)
+    t.match((await put(csvOf(lineOf(whole), lineOf(slot)))).lines, [/^2 buckets imported/])
+    t.match(await day(), /,99,/, 'a day is the sum of what measured the most of each hour')
+    t.match((await put(csvOf(lineOf(next)))).lines, [/^1 buckets imported/])
+    t.match(await day(), /,99,/)
   })
 
   t.test('what is wrong with a file changes nothing', async (t) => {

@@ -55,6 +55,17 @@ await onBothEngines(t, async (t, engine) => {
     return url.href
   }
 
+  t.test('a missing password and a server without TLS are told', async (t) => {
+    t.equal(
+      await faultOf(postgresPlace(changed('password', ''))),
+      'the database server wants another password',
+    )
+    t.equal(
+      await faultOf({ ...postgresPlace(server.url), tls: 'require' }),
+      'the database server has no TLS',
+    )
+  })
+
   t.test('a database that is not there is told as such', async (t) => {
     t.equal(
       await faultOf(postgresPlace(changed('pathname', '/nowhere'))),

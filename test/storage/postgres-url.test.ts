@@ -61,7 +61,7 @@ t.test('what is wrong with a URL is told without any of it', async (t) => {
     ['postgres://user:canary@h/d?host=', 'must name a host'],
     ['postgres://user:canary@h', 'must name a database'],
     ['postgres://user:canary@h/', 'must name a database'],
-    ['postgres://user:canary%zz@h/d', 'URI malformed'],
+    ['postgres://user:canary%zz@h/d', 'must have special characters percent-encoded'],
     [
       'postgres://user:canary@h/d?canary=1',
       'takes no parameters but sslmode, host, channel_binding',

@@ -34,7 +34,7 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   const unknown = [...url.searchParams.keys()].some((key) => !PARAMETERS.includes(key))
   if (unknown) throw new Error(`takes no parameters but ${PARAMETERS.join(', ')}`)
   const host = url.searchParams.get('host') ?? url.hostname.replace(/^\[(.*)\]$/, '$1')
-  const database = decodeURIComponent(url.pathname.slice(1))
+  const database = decoded(url.pathname.slice(1))
   const tls = SSL_MODES.get(url.searchParams.get('sslmode') ?? 'disable')
   if (host === '') throw new Error('must name a host')
   if (database === '') throw new Error('must name a database')
@@ -43,10 +43,18 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   return {
     host,
     port: Number(url.port || 5432),
-    user: decodeURIComponent(url.username),
-    password: decodeURIComponent(url.password),
+    user: decoded(url.username),
+    password: decoded(url.password),
     database,
     tls,
+  }
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    throw new Error('must have special characters percent-encoded')
   }
 }
 
@@ -56,7 +64,6 @@ export function postgresUrlFault(text: string): string | null {
     parsePostgresUrl(text)
     return null
   } catch (error) {
-    if (error instanceof URIError) return 'must have special characters percent-encoded'
     return String(error).replace(/^\w*Error: /, '')
   }
 }

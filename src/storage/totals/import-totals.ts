@@ -1,4 +1,4 @@
-import { INTERVAL_SECONDS, INTERVALS, type Interval } from '../../corridors/buckets.ts'
+import { INTERVAL_SECONDS, type Interval } from '../../corridors/buckets.ts'
 import type { Source } from '../../corridors/snapshot.ts'
 import type { ModelId } from '../../impact/models.ts'
 import type { Queries } from '../database/database.ts'
@@ -40,12 +40,12 @@ export async function importTotals(
   const groups = new Map<string, Group>()
   for (const one of totals) {
     const { corridorId, source, model, modelVersion, interval } = one
-    const key = `${corridorId} ${source} ${model} ${modelVersion} ${INTERVALS.indexOf(interval)}`
+    const key = `${corridorId} ${source} ${model} ${modelVersion} ${interval}`
     const group = groups.get(key) ?? { of: one, totals: [] }
     group.totals.push(one)
     groups.set(key, group)
   }
-  // Shorter buckets first, so that longer ones are summed from all that there is.
+  // Corridors in one order, so that of two imports at once one waits for the other, not both.
   const inOrder = [...groups].toSorted(([a], [b]) => a.localeCompare(b)).map(([, group]) => group)
   return db.transaction().execute(async (transaction) => {
     let changed = 0
