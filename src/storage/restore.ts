@@ -59,13 +59,12 @@ export async function recomputeToday(
 ): Promise<void> {
   const keptMs = bucketOf(nowMs - retentionDays * DAY_MS, '1h', timeZone).toMs
   const fromMs = Math.max(dayOf(nowMs, timeZone).fromMs, keptMs)
-  const toMs = (await lastRefreshEnd(db, corridorId, source)) ?? 0
-  const task = { corridorId, source, timeZone, model: DEFAULT_MODEL, fromMs, toMs }
-  if (toMs > fromMs)
-    await db.transaction().execute(async (transaction) => {
-      await lockCorridor(transaction, corridorId)
-      await computeTotals(transaction, task)
-    })
+  await db.transaction().execute(async (transaction) => {
+    await lockCorridor(transaction, corridorId)
+    const toMs = (await lastRefreshEnd(transaction, corridorId, source)) ?? 0
+    const task = { corridorId, source, timeZone, model: DEFAULT_MODEL, fromMs, toMs }
+    if (toMs > fromMs) await computeTotals(transaction, task)
+  })
 }
 
 async function lastSnapshot(

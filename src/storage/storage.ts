@@ -120,17 +120,15 @@ export class Storage {
   }
 
   async #ping(): Promise<void> {
-    await this.connection.use(async ({ write, read }) => {
-      for (const db of [write, read]) await sql`SELECT 1`.execute(db)
-    })
+    await this.connection.use(({ write }) => sql`SELECT 1`.execute(write))
   }
 
   async #restore(): Promise<void> {
     const { corridors, providers, retention, clock } = this.#options
-    await this.connection.use(async ({ read, write }) => {
+    await this.connection.use(async ({ write }) => {
       // Reading comes first: a database that takes no writes still knows the last snapshot.
       for (const corridor of corridors)
-        this.state.restore(corridor.id, await restore(read, corridor, providers, clock.now()))
+        this.state.restore(corridor.id, await restore(write, corridor, providers, clock.now()))
       this.#restored = true
       const source = sourceOf(providers[0])
       for (const corridor of corridors)

@@ -62,6 +62,26 @@ await onBothEngines(t, async (t, engine) => {
     t.notMatch(JSON.stringify(lines), 'postgres:')
   })
 
+  t.test('a read that the database breaks off fails alone', async (t) => {
+    const { place } = await fragile(t, engine)
+    const { log, lines } = listenedLog()
+    const connection = new Connection(place, log)
+    t.teardown(() => connection.close())
+    await connection.use(({ write }) => one.execute(write))
+    const told = lines.length
+    const breaksOff =
+      engine.name === 'sqlite'
+        ? sql`DELETE FROM totals`
+        : sql`SELECT pg_terminate_backend(pg_backend_pid())`
+    await t.rejects(
+      connection.read(({ read }) => breaksOff.execute(read)),
+      DatabaseAway,
+    )
+    t.equal(connection.fault, null, 'the next one may well do')
+    t.equal(lines.length, told)
+    t.strictSame((await connection.read(({ read }) => one.execute(read))).rows, [{ one: 1 }])
+  })
+
   t.test('a mistake in what is done says nothing of the database', async (t) => {
     const { place } = await fragile(t, engine)
     const connection = new Connection(place, listenedLog().log)

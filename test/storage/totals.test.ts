@@ -225,15 +225,22 @@ await onBothEngines(t, async (t, engine) => {
 
   t.test('a closed section is measured, and costs nobody anything', async (t) => {
     const { write } = await migrated(t, engine)
-    await writeAll(write, [
-      onNorth1(NOW, unseen('north-1', 'closed', 0.75)),
-      failedAt(NOW + 5 * MINUTE),
-    ])
+    const sections = [unseen('north-1', 'closed', 0.75), seen('north-2', 30)]
+    await writeAll(write, [tickAt(NOW, { sections }), failedAt(NOW + 5 * MINUTE)])
     const [total, ...more] = await totalsOf(write, '1d', { section: 'north-1' })
     t.strictSame(more, [])
     t.equal(total?.measuredKmH.toPrecision(9), (0.75 / 12).toPrecision(9))
     t.strictSame(total?.amounts.delay, { low: 0, central: 0, high: 0 })
     t.strictSame(total?.amounts.excessFuel, { low: 0, central: 0, high: 0, positivePart: 0 })
+  })
+
+  t.test('a closed section beside unknown ones says nothing of the traffic', async (t) => {
+    const { write } = await migrated(t, engine)
+    await writeAll(write, [
+      onNorth1(NOW, unseen('north-1', 'closed', 0.75)),
+      failedAt(NOW + 5 * MINUTE),
+    ])
+    t.strictSame(await totalsOf(write, '1d', { section: 'north-1' }), [])
   })
 
   t.test('what was measured, what is invented and what is replayed never add up', async (t) => {
