@@ -67,7 +67,7 @@ export class Connection {
    */
   async read<T>(work: (database: Database) => Promise<T>): Promise<T> {
     const open = this.#opening
-    if (this.#fault !== null || open === null) throw new DatabaseAway(this.#fault ?? STARTING)
+    if (open === null || this.#fault !== null) throw new DatabaseAway(this.#fault ?? STARTING)
     try {
       return await work(await open)
     } catch (error) {

@@ -128,6 +128,10 @@ await onBothEngines(t, async (t, engine) => {
     await connection.use(({ write }) => one.execute(write))
     await connection.close()
     await connection.close()
+    await t.rejects(
+      connection.read(({ read }) => one.execute(read)),
+      DatabaseAway,
+    )
     await connection.use(({ write }) => one.execute(write))
     t.equal(connection.fault, null)
   })
