@@ -69,7 +69,9 @@ class SqliteConnection implements DatabaseConnection {
   #open = true
 
   constructor(workerData: SqliteWorkerData) {
-    this.#worker = new Worker(new URL('./sqlite-worker.ts', import.meta.url), { workerData })
+    // The options of the main thread (loaders, an inspector's port) are not meant for this one.
+    const options = { workerData, execArgv: [] }
+    this.#worker = new Worker(new URL('./sqlite-worker.ts', import.meta.url), options)
     // A thread that fails exits too, which whoever waits for it is told.
     this.#worker.on('error', () => {})
     this.#worker.on('exit', () => {
