@@ -4,9 +4,9 @@ import { corridorSamples, type Observed } from '../../corridors/observed.ts'
 import { type Snapshot, sourceOf } from '../../corridors/snapshot.ts'
 import { amountsOf } from '../../impact/amounts.ts'
 import { HOLD_SECONDS, hoursBetween } from '../../impact/integral.ts'
-import { MODELS } from '../../impact/models.ts'
+import { MODELS, type ModelId } from '../../impact/models.ts'
+import type { Reference } from '../../impact/reference.ts'
 import { type TotalsView, totalsView } from '../../views/totals.ts'
-import type { Choice } from './snapshot-view.ts'
 
 /**
  * The totals of the day of a snapshot, from its local midnight until it was fetched, from all that
@@ -16,7 +16,7 @@ export function todayView(
   corridor: Corridor,
   snapshot: Snapshot,
   recent: readonly Observed[],
-  choice: Choice,
+  choice: { readonly model: ModelId; readonly reference: Reference },
 ): TotalsView {
   const toMs = snapshot.fetchedAtMs
   const { fromMs } = dayOf(toMs, corridor.timeZone)
