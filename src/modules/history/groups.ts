@@ -1,6 +1,7 @@
 import type { Corridor, Section } from '../../corridors/corridor.ts'
-import { Problem } from '../../problems/problem.ts'
+import type { Problem } from '../../problems/problem.ts'
 import { GROUPINGS, type Grouping } from '../../storage/totals/read-totals.ts'
+import { wrongQuery } from './wrong-query.ts'
 
 /** What one row of the history is about. */
 export interface Group {
@@ -68,6 +69,4 @@ function groupOf(members: readonly Part[], by: Grouping): Group {
 }
 
 const unknown = (name: 'direction' | 'section'): Problem =>
-  new Problem('invalid_input', '1 input is wrong.', {
-    errors: [{ pointer: `/query/${name}`, detail: `is no ${name} of this corridor` }],
-  })
+  wrongQuery(name, `is no ${name} of this corridor`)

@@ -1,6 +1,6 @@
 import { bucketOf, countBuckets, dayOf, type Interval, type Span } from '../../corridors/buckets.ts'
-import { Problem } from '../../problems/problem.ts'
 import { type Moment, momentMs } from '../../views/moment.ts'
+import { wrongQuery } from './wrong-query.ts'
 
 /** Most buckets of one range. */
 const MOST_BUCKETS = 10_000
@@ -23,9 +23,10 @@ export function rangeOf({ from, to, interval }: Asked, timeZone: string, nowMs: 
   const moment = (asked: Moment): number => momentMs(asked, timeZone)
   const askedToMs = to === undefined ? nowMs : moment(to)
   const fromMs = from === undefined ? Math.min(askedToMs, nowMs) - DEFAULT_MS : moment(from)
-  if (fromMs > nowMs) throw wrong('from', 'lies in the future')
-  if (fromMs >= askedToMs) throw wrong('from', 'must be before to, which is not part of the range')
-  if (askedToMs > dayOf(nowMs, timeZone).toMs) throw wrong('to', 'lies in the future')
+  if (fromMs > nowMs) throw wrongQuery('from', 'lies in the future')
+  if (fromMs >= askedToMs)
+    throw wrongQuery('from', 'must be before to, which is not part of the range')
+  if (askedToMs > dayOf(nowMs, timeZone).toMs) throw wrongQuery('to', 'lies in the future')
   const toMs = Math.min(askedToMs, nowMs)
   const range = {
     fromMs: bucketOf(fromMs, interval, timeZone).fromMs,
@@ -34,14 +35,9 @@ export function rangeOf({ from, to, interval }: Asked, timeZone: string, nowMs: 
   }
   const buckets = countBuckets(range, interval)
   if (buckets > MOST_BUCKETS)
-    throw wrong(
+    throw wrongQuery(
       'interval',
       `gives ${buckets} buckets in this range, which is more than ${MOST_BUCKETS}`,
     )
   return range
 }
-
-const wrong = (name: string, detail: string): Problem =>
-  new Problem('invalid_input', '1 input is wrong.', {
-    errors: [{ pointer: `/query/${name}`, detail }],
-  })

@@ -5,6 +5,7 @@ import type { Queries } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
 import { lockCorridor } from '../ticks/corridor-version.ts'
 import { type AmountColumns, SUMMED_COLUMNS } from './amount-columns.ts'
+import { chunksOf } from './chunks.ts'
 import { rollUp } from './roll-up.ts'
 import { ensureSeries } from './series.ts'
 
@@ -22,9 +23,6 @@ export interface ImportedTotals {
   readonly measuredKmH: number
   readonly amounts: AmountColumns
 }
-
-/** Rows in one statement: engines limit the number of its parameters. */
-const ROWS_AT_ONCE = 500
 
 /**
  * Keeps totals of another installation beside those that are computed here, and sums them into the
@@ -68,8 +66,7 @@ async function importGroup(db: Queries, { of, totals }: Group): Promise<number> 
     (bySection.get(section) ?? []).map((one) => toRow(id, one)),
   )
   const changed: { readonly start_ms: number }[] = []
-  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE)
-    changed.push(...(await keepBetter(db, rows.slice(at, at + ROWS_AT_ONCE))))
+  for (const chunk of chunksOf(rows)) changed.push(...(await keepBetter(db, chunk)))
   const moments = new Set(changed.map(({ start_ms }) => start_ms))
   await rollUp(db, [...series.values()], moments, of.interval, of.timeZone)
   return changed.length

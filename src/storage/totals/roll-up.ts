@@ -7,7 +7,6 @@ import {
   type Span,
 } from '../../corridors/buckets.ts'
 import type { Queries } from '../database/database.ts'
-import type { Tables } from '../database/tables.ts'
 import { SUMMED_COLUMNS } from './amount-columns.ts'
 
 /**
@@ -75,7 +74,7 @@ async function sumInto(
  * The rows of a span, numbered by `place`: where a bucket was both computed and imported, the one
  * that measured more comes first.
  */
-export const bestTotals = (
+const bestTotals = (
   db: Queries,
   series: readonly number[],
   bucketSeconds: number,
@@ -99,5 +98,3 @@ export const bestTotals = (
     .where('bucket_seconds', '=', bucketSeconds)
     .where('start_ms', '>=', fromMs)
     .where('start_ms', '<', toMs)
-
-export type TotalsRow = Tables['totals']

@@ -4,12 +4,10 @@ import { amountsBySlot } from '../../impact/amounts.ts'
 import type { Queries } from '../database/database.ts'
 import type { Tables } from '../database/tables.ts'
 import { toColumns } from './amount-columns.ts'
+import { chunksOf } from './chunks.ts'
 
 /** Length of the shortest bucket, of which all longer ones are the sums, ms. */
 export const SLOT_MS = INTERVAL_SECONDS['5m'] * 1000
-
-/** Rows in one statement: engines limit the number of its parameters. */
-const ROWS_AT_ONCE = 500
 
 /**
  * Replaces the computed slots of a span.
@@ -56,11 +54,11 @@ function slotRows(
 }
 
 /** Adds rows that are not there yet. */
-export async function insertTotals(db: Queries, rows: readonly Tables['totals'][]): Promise<void> {
-  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE)
+async function insertTotals(db: Queries, rows: readonly Tables['totals'][]): Promise<void> {
+  for (const chunk of chunksOf(rows))
     await db
       .insertInto('totals')
-      .values(rows.slice(at, at + ROWS_AT_ONCE))
+      .values(chunk)
       .onConflict((conflict) => conflict.doNothing())
       .execute()
 }
