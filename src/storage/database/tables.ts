@@ -1,4 +1,5 @@
 import type { Source } from '../../corridors/snapshot.ts'
+import type { QuotaWindow } from '../shared/shared-store.ts'
 import type { AmountColumns } from '../totals/amount-columns.ts'
 
 /** The tables of `migrations/`, which say what each is for. Times are epoch milliseconds. */
@@ -88,5 +89,24 @@ export interface Tables {
     readonly from_ms: number
     readonly to_ms: number
     readonly done_until_ms: number
+  }
+  readonly quota_calls: {
+    readonly provider: string
+    readonly period: QuotaWindow['period']
+    readonly start_ms: number
+    readonly calls: number
+  }
+  readonly collector_lease: {
+    readonly name: string
+    readonly owner: string
+    readonly until_ms: number
+  }
+  readonly provider_rounds: {
+    readonly provider: string
+    readonly round_ms: number
+  }
+  readonly shared_values: {
+    readonly name: string
+    readonly value: string
   }
 }

@@ -1,0 +1,42 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { type SharedStore, StoreAway } from './shared-store.ts'
+
+/**
+ * A store that answers within a time or is `StoreAway`, and fails in no other way: a server that
+ * hangs or breaks must not hold up a refresh, nor end the process. What it does later all the same
+ * costs at most a call of the budget.
+ */
+export function boundedStore(
+  store: SharedStore,
+  timeoutMs: number,
+  log: FastifyBaseLogger,
+): SharedStore {
+  const within = async <T>(work: Promise<T>): Promise<T> => {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_resolve, reject) => {
+      const away = new StoreAway(`the ${store.kind} does not answer within ${timeoutMs} ms`)
+      timer = setTimeout(() => reject(away), timeoutMs)
+    })
+    try {
+      return await Promise.race([work, late])
+    } catch (err) {
+      if (err instanceof StoreAway) throw err
+      log.error({ err }, 'the shared store broke')
+      throw new StoreAway(`the ${store.kind} fails; the log says why`)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+  return {
+    kind: store.kind,
+    holdLease: (...args) => within(store.holdLease(...args)),
+    releaseLease: (...args) => within(store.releaseLease(...args)),
+    claimRound: (...args) => within(store.claimRound(...args)),
+    lastRound: (...args) => within(store.lastRound(...args)),
+    countCall: (...args) => within(store.countCall(...args)),
+    callsIn: (...args) => within(store.callsIn(...args)),
+    publish: (...args) => within(store.publish(...args)),
+    read: (...args) => within(store.read(...args)),
+    close: () => store.close(),
+  }
+}
