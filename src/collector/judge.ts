@@ -52,13 +52,20 @@ export function judge(
     warnings,
   }
   if (measuresNothing(snapshot) && previous !== null && !measuresNothing(previous))
-    return { reason: refused[0]?.reason ?? 'noCoverage', detail: describe(snapshot) }
+    return measuredNothing(snapshot)
   return snapshot
 }
 
-const describe = ({ refused }: Snapshot): string => {
+export const isSnapshot = (verdict: Snapshot | Rejection): verdict is Snapshot =>
+  'sections' in verdict
+
+/** Why an answer measures nothing: most of its pieces were refused for this. */
+export function measuredNothing({ refused }: Pick<Snapshot, 'refused'>): Rejection {
   const reasons = refused.map(({ reason, pieces }) => `${reason} ${pieces}`)
-  return `the answer measures no section (${reasons.join(', ') || 'its pieces cover too little'})`
+  return {
+    reason: refused[0]?.reason ?? 'noCoverage',
+    detail: `the answer measures no section (${reasons.join(', ') || 'its pieces cover too little'})`,
+  }
 }
 
 /** The provider's time, or the time of fetching where it tells none or its clock is ahead. */

@@ -11,6 +11,7 @@ import { orFailure } from '../providers/answers.ts'
 import { createProvider } from '../providers/create.ts'
 import { ProviderFailure } from '../providers/failure.ts'
 import { createUpstream, MAX_BODY_BYTES } from '../providers/upstream/client.ts'
+import { withGuards } from './with-guards.ts'
 
 /**
  * Checks a corridor file and prints each section's length and bearing and, where a provider with
@@ -67,12 +68,14 @@ async function coverageOf(
   const [name] = config.TRAFFIC_PROVIDERS
   if (name === 'simulated') return null
   const timeoutMs = config.UPSTREAM_TIMEOUT_SECONDS * 1000
-  const upstream = createUpstream({ timeoutMs, maxBytes: MAX_BODY_BYTES })
-  const provider = createProvider(name, config, upstream, () => {})
   const { now } = systemClock
+  const upstream = createUpstream({ timeoutMs, maxBytes: MAX_BODY_BYTES, now })
   const context = { atMs: now(), signal: new AbortController().signal, now, noteCall() {} }
   try {
-    const answer = await orFailure(() => provider.refresh(corridor, context))
+    const answer = await withGuards(config, (guardOf) => {
+      const provider = createProvider(name, config, upstream, guardOf, () => {})
+      return orFailure(() => provider.refresh(corridor, context))
+    })
     if (answer instanceof ProviderFailure) return answer
     return matchPieces(indexBins(corridor), answer.pieces).sections
   } finally {

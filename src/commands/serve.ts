@@ -1,15 +1,18 @@
+import { randomUUID } from 'node:crypto'
 import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
 import pkg from '../../package.json' with { type: 'json' }
 import { app } from '../app.ts'
 import { systemClock } from '../clock.ts'
 import { databasePlace } from '../config/database.ts'
+import { guardsBy } from '../config/guards.ts'
 import { loadSetup } from '../config/setup.ts'
 import type { Memory } from '../modules/health/host.ts'
 import { createProvider } from '../providers/create.ts'
 import type { Provider } from '../providers/provider.ts'
 import { createUpstream, MAX_BODY_BYTES } from '../providers/upstream/client.ts'
 import { createServer } from '../server.ts'
+import { Lease } from '../storage/shared/lease.ts'
 import { Storage } from '../storage/storage.ts'
 
 /** After a signal, open requests may take this long, ms; then their connections are cut. */
@@ -30,12 +33,11 @@ export async function serve(host: {
   const upstream = createUpstream({
     timeoutMs: config.UPSTREAM_TIMEOUT_SECONDS * 1000,
     maxBytes: MAX_BODY_BYTES,
+    now: systemClock.now,
   })
-  const create = (name: Provider['name']): Provider =>
-    createProvider(name, config, upstream, (err) => log.error({ err }, 'recording failed'))
-  const [first, ...others] = config.TRAFFIC_PROVIDERS
   const storage = new Storage({
     place: databasePlace(config),
+    redis: config.REDIS_URL,
     dataDir: config.DATA_DIR,
     retention: { observations: config.RETENTION_DAYS, raw: config.RAW_RETENTION_DAYS },
     corridors,
@@ -43,12 +45,24 @@ export async function serve(host: {
     clock: systemClock,
     log,
   })
+  const lease = new Lease({
+    store: storage.shared,
+    clock: systemClock,
+    log,
+    owner: randomUUID(),
+    intervalMs: config.LEASE_SECONDS * 1000,
+  })
+  const guardOf = guardsBy(config, storage.shared, lease.owner, log)
+  const create = (name: Provider['name']): Provider =>
+    createProvider(name, config, upstream, guardOf, (err) => log.error({ err }, 'recording failed'))
+  const [first, ...others] = config.TRAFFIC_PROVIDERS
   const server = createServer(log)
   await server.register(app, {
     config,
     corridors,
     providers: [create(first), ...others.map(create)],
     storage,
+    lease,
     clock: systemClock,
     memory: host.memory,
     version: pkg.version,

@@ -1,7 +1,9 @@
 import { statSync } from 'node:fs'
+import { apiKeysFault } from '../access/api-keys.ts'
 import type { ProviderName } from '../corridors/snapshot.ts'
 import type { Secret } from '../secret.ts'
 import { postgresUrlFault } from '../storage/database/postgres-url.ts'
+import { redisUrlFault } from '../storage/shared/redis-url.ts'
 import { commaList, type Environment, environmentSchema } from './environment.ts'
 import type { ConfigFault } from './faults.ts'
 import { contentOf, readSecret } from './secrets.ts'
@@ -10,12 +12,21 @@ import { contentOf, readSecret } from './secrets.ts'
 export interface Config
   extends Omit<
     Environment,
-    'HERE_API_KEY' | 'TOMTOM_API_KEY' | 'TRAFFIC_PROVIDERS' | 'DATABASE_URL'
+    | 'HERE_API_KEY'
+    | 'TOMTOM_API_KEY'
+    | 'TRAFFIC_PROVIDERS'
+    | 'DATABASE_URL'
+    | 'REDIS_URL'
+    | 'API_KEYS'
   > {
   readonly HERE_API_KEY: Secret | null
   readonly TOMTOM_API_KEY: Secret | null
   /** Null: the embedded database. */
   readonly DATABASE_URL: Secret | null
+  /** Null: what replicas share is in the database. */
+  readonly REDIS_URL: Secret | null
+  /** Null: no client has a key. */
+  readonly API_KEYS: Secret | null
   /** In order of preference, never empty. */
   readonly TRAFFIC_PROVIDERS: readonly [ProviderName, ...ProviderName[]]
 }
@@ -31,6 +42,8 @@ export function readConfig(env: Variables, faults: ConfigFault[]): Readonly<Conf
   const here = readSecret(env, 'HERE_API_KEY', faults)
   const tomtom = readSecret(env, 'TOMTOM_API_KEY', faults)
   const database = readSecret(env, 'DATABASE_URL', faults, postgresUrlFault)
+  const redis = readSecret(env, 'REDIS_URL', faults, redisUrlFault)
+  const apiKeys = readSecret(env, 'API_KEYS', faults, apiKeysFault)
   if (env.DATABASE_CA_FILE !== undefined && contentOf(env.DATABASE_CA_FILE) === null)
     faults.push({ name: 'DATABASE_CA_FILE', reason: 'the file cannot be read' })
   if (env.REPLAY_DIR !== undefined && !isDirectory(env.REPLAY_DIR))
@@ -55,6 +68,8 @@ export function readConfig(env: Variables, faults: ConfigFault[]): Readonly<Conf
     HERE_API_KEY: here,
     TOMTOM_API_KEY: tomtom,
     DATABASE_URL: database,
+    REDIS_URL: redis,
+    API_KEYS: apiKeys,
     TRAFFIC_PROVIDERS: parsed.data.TRAFFIC_PROVIDERS ?? defaultProviders(here, tomtom),
   })
 }

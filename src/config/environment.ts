@@ -13,6 +13,14 @@ const whole = (least: number, most: number) =>
 /** At most a day: longer waits would overflow the timers of the runtime. */
 const seconds = () => whole(1, 86_400)
 
+/** The most calls in a period: a whole number, or `none` for any number. */
+const quota = () =>
+  z
+    .string()
+    .regex(/^(none|\d{1,9})$/, 'must be a whole number, or none')
+    .transform((text) => (text === 'none' ? null : Number(text)))
+    .pipe(z.number().min(1, 'must be at least 1').nullable())
+
 /** The items of a list with commas. */
 export const commaList = (text: string): string[] => text.split(',').map((item) => item.trim())
 
@@ -58,6 +66,13 @@ export const environmentSchema = z.object({
   HERE_BASE_URL: baseUrl
     .default(new URL('https://data.traffic.hereapi.com/'))
     .describe('Address of the HERE Traffic API.'),
+  HERE_QUOTA_PER_HOUR: quota()
+    .default(2500)
+    .describe('Most calls to HERE in an hour (UTC), or none for any number.'),
+  HERE_QUOTA_PER_DAY: quota().default(null).describe('Most calls to HERE in a day (UTC).'),
+  HERE_QUOTA_PER_MONTH: quota()
+    .default(null)
+    .describe('Most calls to HERE in a calendar month (UTC).'),
   TOMTOM_API_KEY: z.string().optional().describe('Key for TomTom Flow Segment Data v4.'),
   TOMTOM_API_KEY_FILE: z
     .string()
@@ -66,9 +81,16 @@ export const environmentSchema = z.object({
   TOMTOM_BASE_URL: baseUrl
     .default(new URL('https://api.tomtom.com/'))
     .describe('Address of the TomTom API.'),
+  TOMTOM_QUOTA_PER_HOUR: quota()
+    .default(2500)
+    .describe('Most calls to TomTom in an hour (UTC), or none for any number.'),
+  TOMTOM_QUOTA_PER_DAY: quota().default(null).describe('Most calls to TomTom in a day (UTC).'),
+  TOMTOM_QUOTA_PER_MONTH: quota()
+    .default(null)
+    .describe('Most calls to TomTom in a calendar month (UTC).'),
   UPSTREAM_TIMEOUT_SECONDS: whole(1, 120)
     .default(10)
-    .describe('Longest time for one call to a provider.'),
+    .describe('Longest time for one call to a provider; connecting may take half of it.'),
   REPLAY_DIR: z
     .string()
     .optional()
@@ -90,10 +112,12 @@ export const environmentSchema = z.object({
     .transform(commaList)
     .optional()
     .describe('Ids of the corridors to serve; each costs provider calls. Default: all.'),
-  POLL_SECONDS: seconds().default(300).describe('Time between two refreshes.'),
+  POLL_SECONDS: seconds()
+    .default(300)
+    .describe('Time between two refreshes; their mean where a day or a month has a quota.'),
   MIN_INTERVAL_SECONDS: seconds()
     .default(60)
-    .describe('Least time between two attempts, whatever POLL_SECONDS says.'),
+    .describe('Least time between two rounds of asking a provider, whatever POLL_SECONDS says.'),
   MAX_STALE_SECONDS: seconds()
     .default(7200)
     .describe('Age up to which the last good snapshot is served while the provider fails.'),
@@ -130,12 +154,32 @@ export const environmentSchema = z.object({
   DATABASE_KEEPALIVE_SECONDS: whole(1, 3600)
     .default(30)
     .describe('Idle time after which TCP probes whether the Postgres server is still there.'),
+  REDIS_URL: z
+    .string()
+    .optional()
+    .describe(
+      'redis://user:password@host:port of a Redis server for what replicas share. Default: the database.',
+    ),
+  REDIS_URL_FILE: z.string().optional().describe('File that holds the URL of the Redis server.'),
+  LEASE_SECONDS: whole(1, 300)
+    .default(5)
+    .describe(
+      'How often the replica that collects says so; when it dies, another takes over within three times that.',
+    ),
   RETENTION_DAYS: whole(1, 36_500)
     .default(400)
     .describe('Age up to which observations are kept; hourly and daily totals are kept for ever.'),
   RAW_RETENTION_DAYS: whole(0, 36_500)
     .default(30)
     .describe("Age up to which the providers' raw answers are kept; 0 keeps none."),
+  API_KEYS: z
+    .string()
+    .optional()
+    .describe('Keys of clients, a list of name:scope:secret; scopes are read, write and admin.'),
+  API_KEYS_FILE: z
+    .string()
+    .optional()
+    .describe('File that holds the list of keys; read again when it changes.'),
 })
 
 export type Environment = z.infer<typeof environmentSchema>

@@ -1,5 +1,6 @@
 import { isPlausibleSpeedKmh, LEAST_FREE_FLOW_KMH } from '../impact/speed.ts'
 import type { LatLon } from './geo.ts'
+import { FAILURE_OUTCOMES, type FailureOutcome } from './outcome.ts'
 
 /** A stretch of some road with one speed, as a provider reports it. */
 export interface RoadPiece {
@@ -18,19 +19,27 @@ export interface RoadPiece {
 export const REFUSAL_REASONS = [
   'wrongRoad',
   'oppositeCarriageway',
-  'lowConfidence',
   'implausible',
   'older',
   'duplicate',
-  'noCoverage',
-  'badAnswer',
-  'unauthorized',
-  'throttled',
-  'timeout',
-  'unreachable',
-  'serverError',
+  ...FAILURE_OUTCOMES,
 ] as const
 export type RefusalReason = (typeof REFUSAL_REASONS)[number]
+
+/** What an answer is as a whole, when this is why nothing of it could be used. */
+export function outcomeOf(reason: RefusalReason): FailureOutcome {
+  switch (reason) {
+    case 'wrongRoad':
+    case 'oppositeCarriageway':
+      return 'noCoverage'
+    case 'implausible':
+    case 'older':
+    case 'duplicate':
+      return 'badAnswer'
+    default:
+      return reason
+  }
+}
 
 export interface Refusal {
   readonly reason: RefusalReason

@@ -1,12 +1,15 @@
 /** Every way a request can fail: the status and the short title of each code. */
 export const PROBLEMS = {
   invalid_input: { status: 400, title: 'A parameter or the body is wrong' },
+  unauthorized: { status: 401, title: 'A valid key is needed' },
+  forbidden: { status: 403, title: 'The key does not allow this' },
   not_found: { status: 404, title: 'There is nothing here' },
   method_not_allowed: { status: 405, title: 'This method is not allowed here' },
   not_acceptable: { status: 406, title: 'No representation that the request accepts' },
   payload_too_large: { status: 413, title: 'The request is too large' },
   unsupported_media_type: { status: 415, title: 'The body has an unsupported media type' },
   internal_error: { status: 500, title: 'Something went wrong here' },
+  quota_exceeded: { status: 503, title: 'The budget of calls to the traffic provider is spent' },
   source_unavailable: { status: 503, title: 'The source of the data gives none' },
   network_error: { status: 503, title: 'The traffic provider cannot be reached' },
   no_coverage: { status: 503, title: 'The traffic provider does not cover this corridor' },

@@ -10,6 +10,7 @@ import { createSimulated } from './simulated/provider.ts'
 import { parseTomTom } from './tomtom/parse.ts'
 import { createTomTom } from './tomtom/provider.ts'
 import { MAX_BODY_BYTES, type Upstream } from './upstream/client.ts'
+import type { Guard } from './upstream/guard.ts'
 import { createRecorder, noRecorder } from './upstream/recorder.ts'
 
 /** The part of the configuration that is about providers. */
@@ -23,6 +24,9 @@ export interface ProviderConfig {
   readonly RECORD_DIR?: string | undefined
 }
 
+/** A provider that is asked over the network. */
+export type LiveProvider = Exclude<ProviderName, 'simulated' | 'replay'>
+
 const PARSERS = { here: parseHere, tomtom: parseTomTom } as const
 
 /**
@@ -33,22 +37,23 @@ export function createProvider(
   name: ProviderName,
   config: ProviderConfig,
   upstream: Upstream,
+  guardOf: (name: LiveProvider) => Guard,
   onRecordError: (error: unknown) => void,
 ): Provider {
-  const live = (key: Secret | null, baseUrl: URL): LiveOptions => {
+  const live = (name: LiveProvider, key: Secret | null, baseUrl: URL): LiveOptions => {
     const secret = required(key)
     const dir = config.RECORD_DIR && join(config.RECORD_DIR, name)
     const record =
       dir === undefined
         ? noRecorder
         : createRecorder(dir, (body) => secret.redact(body), onRecordError)
-    return { key: secret, baseUrl, upstream, record }
+    return { key: secret, baseUrl, upstream, guard: guardOf(name), record }
   }
   switch (name) {
     case 'here':
-      return createHere(live(config.HERE_API_KEY, config.HERE_BASE_URL))
+      return createHere(live(name, config.HERE_API_KEY, config.HERE_BASE_URL))
     case 'tomtom':
-      return createTomTom(live(config.TOMTOM_API_KEY, config.TOMTOM_BASE_URL))
+      return createTomTom(live(name, config.TOMTOM_API_KEY, config.TOMTOM_BASE_URL))
     case 'simulated':
       return createSimulated()
     case 'replay':

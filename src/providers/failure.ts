@@ -1,16 +1,4 @@
-import type { RefusalReason } from '../corridors/road-piece.ts'
-
-/** How a call to a provider can fail. */
-export type FailureOutcome = Extract<
-  RefusalReason,
-  | 'noCoverage'
-  | 'unauthorized'
-  | 'throttled'
-  | 'timeout'
-  | 'unreachable'
-  | 'serverError'
-  | 'badAnswer'
->
+import type { FailureOutcome } from '../corridors/outcome.ts'
 
 /**
  * A provider gave no usable answer. The message is made by us alone: it holds no URL, no key and
@@ -19,9 +7,12 @@ export type FailureOutcome = Extract<
 export class ProviderFailure extends Error {
   override readonly name = 'ProviderFailure'
   readonly outcome: FailureOutcome
+  /** How long the provider asks us to wait, ms; null where it says nothing. */
+  readonly retryAfterMs: number | null
 
-  constructor(outcome: FailureOutcome, message: string) {
+  constructor(outcome: FailureOutcome, message: string, retryAfterMs: number | null = null) {
     super(message)
     this.outcome = outcome
+    this.retryAfterMs = retryAfterMs
   }
 }

@@ -1,5 +1,6 @@
 import type { Secret } from '../secret.ts'
 import type { Upstream } from './upstream/client.ts'
+import type { Guard } from './upstream/guard.ts'
 import type { Recorder } from './upstream/recorder.ts'
 
 /** What a provider on the network needs. */
@@ -8,5 +9,6 @@ export interface LiveOptions {
   /** Ends with a slash. */
   readonly baseUrl: URL
   readonly upstream: Upstream
+  readonly guard: Guard
   readonly record: Recorder
 }

@@ -1,7 +1,8 @@
 import type { Corridor } from '../corridors/corridor.ts'
+import type { FailureOutcome } from '../corridors/outcome.ts'
 import type { Refusal, RoadPiece } from '../corridors/road-piece.ts'
 import type { ProviderName } from '../corridors/snapshot.ts'
-import type { FailureOutcome } from './failure.ts'
+import type { Guard } from './upstream/guard.ts'
 
 /** What a provider says of a corridor, before it is matched. */
 export interface ProviderAnswer {
@@ -26,7 +27,7 @@ export interface ProviderCall {
 export interface RefreshContext {
   /** Time of this refresh, epoch ms. */
   readonly atMs: number
-  /** Ends a call in flight. */
+  /** Ends a call in flight: the service stops, or the time for this refresh is over. */
   readonly signal: AbortSignal
   /** The time now, epoch ms. */
   now(): number
@@ -37,6 +38,10 @@ export interface RefreshContext {
 /** A source of speeds. Only the collector calls it. */
 export interface Provider {
   readonly name: ProviderName
+  /** What every call over the network passes; null for a provider that makes none. */
+  readonly guard: Guard | null
+  /** How many calls one refresh of the corridor makes when all goes well. */
+  callsFor(corridor: Corridor): number
   /**
    * Asks for the corridor's speeds once.
    * @throws ProviderFailure when there is no usable answer

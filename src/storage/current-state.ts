@@ -1,11 +1,7 @@
 import type { Corridor } from '../corridors/corridor.ts'
 import type { Observed } from '../corridors/observed.ts'
-import { REFUSAL_REASONS } from '../corridors/road-piece.ts'
+import type { Outcome } from '../corridors/outcome.ts'
 import type { ProviderName, Snapshot } from '../corridors/snapshot.ts'
-
-/** How an attempt can end. */
-export const OUTCOMES = ['ok', ...REFUSAL_REASONS, 'internalError', 'stopped'] as const
-export type Outcome = (typeof OUTCOMES)[number]
 
 /** How one attempt to refresh a corridor ended. */
 export interface Attempt {
@@ -27,6 +23,15 @@ export interface CorridorState {
   readonly recent: readonly Observed[]
 }
 
+/** What can make a wait between two polls as long as it is. */
+export const POLL_LIMITS = ['pollSeconds', 'leastInterval', 'hour', 'day', 'month'] as const
+
+/** When the collector asks again, epoch ms, and what made it so: a setting, or a budget. */
+export interface NextPoll {
+  readonly atMs: number
+  readonly limitedBy: (typeof POLL_LIMITS)[number]
+}
+
 const UNKNOWN: CorridorState = { snapshot: null, attempt: null, recent: [] }
 
 /** A calendar day has 25 hours at most, and what was observed before it holds into it. */
@@ -35,7 +40,8 @@ const RECENT_MS = 26 * 3_600_000
 /** The current state of every corridor, in memory. The collector writes it, readers read it. */
 export class CurrentState {
   readonly #states = new Map<string, CorridorState>()
-  #nextPollAtMs: number | null = null
+  /** The next round of asking; null before the first ended. */
+  nextPoll: NextPoll | null = null
 
   of(corridorId: string): CorridorState {
     return this.#states.get(corridorId) ?? UNKNOWN
@@ -65,11 +71,7 @@ export class CurrentState {
 
   /** When the collector asks again, epoch ms; past while it asks, null before its first tick ended. */
   get nextPollAtMs(): number | null {
-    return this.#nextPollAtMs
-  }
-
-  set nextPollAtMs(atMs: number | null) {
-    this.#nextPollAtMs = atMs
+    return this.nextPoll?.atMs ?? null
   }
 }
 

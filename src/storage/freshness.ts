@@ -8,7 +8,7 @@ export const FRESH_SECONDS = HOLD_SECONDS
 /** What can be served of a corridor now. */
 export type Served =
   | { readonly kind: 'missing'; readonly attempt: Attempt | null }
-  | { readonly kind: 'expired'; readonly ageSeconds: number }
+  | { readonly kind: 'expired'; readonly ageSeconds: number; readonly attempt: Attempt | null }
   | {
       /** Stale: the last attempt failed, or the observation is older than ten minutes. */
       readonly kind: 'fresh' | 'stale'
@@ -28,8 +28,10 @@ export function servedNow(
 ): Served {
   if (snapshot === null) return { kind: 'missing', attempt }
   const ageSeconds = Math.max(0, Math.floor((nowMs - snapshot.observedAtMs) / 1000))
-  if (ageSeconds > maxStaleSeconds) return { kind: 'expired', ageSeconds }
-  const failure = attempt !== null && attempt.outcome !== 'ok' ? attempt : null
+  if (ageSeconds > maxStaleSeconds) return { kind: 'expired', ageSeconds, attempt }
+  // An answer that measures nothing fails, and is all there is while it is the first.
+  const failed = attempt !== null && attempt.outcome !== 'ok' && attempt.atMs > snapshot.fetchedAtMs
+  const failure = failed ? attempt : null
   const kind = failure === null && ageSeconds <= FRESH_SECONDS ? 'fresh' : 'stale'
   const sinceFetchMs = nowMs - snapshot.fetchedAtMs
   const live = failure === null && sinceFetchMs <= FRESH_SECONDS * 1000

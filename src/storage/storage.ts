@@ -5,6 +5,7 @@ import { BackgroundLoop } from '../background-loop.ts'
 import type { Clock } from '../clock.ts'
 import type { Corridor } from '../corridors/corridor.ts'
 import { type ProviderName, sourceOf } from '../corridors/snapshot.ts'
+import type { Secret } from '../secret.ts'
 import { Connection } from './connection.ts'
 import { CurrentState } from './current-state.ts'
 import type { DatabasePlace } from './database/database.ts'
@@ -12,6 +13,10 @@ import { DatabaseAway } from './database-away.ts'
 import { Recorder } from './recorder.ts'
 import { recomputeToday, restore } from './restore.ts'
 import { type RetentionDays, retentionStep } from './retention.ts'
+import { boundedStore } from './shared/bounded-store.ts'
+import { DatabaseStore } from './shared/database-store.ts'
+import { RedisStore } from './shared/redis-store.ts'
+import type { SharedStore } from './shared/shared-store.ts'
 import { TickQueue } from './ticks/queue.ts'
 
 /** How often the database is tried while it is away, or ticks wait, ms. */
@@ -22,9 +27,13 @@ const RETENTION_STEP_MS = 1000
 /** How long a start waits for what an earlier process left, and a stop for the last write, ms. */
 const START_MS = 3000
 const STOP_MS = 3000
+/** How long an answer of what processes share may take, ms. */
+const SHARED_MS = 3000
 
 export interface StorageOptions {
   readonly place: DatabasePlace
+  /** URL of the server that keeps what processes share; null: the database does. */
+  readonly redis: Secret | null
   /** Folder for what waits to be written. */
   readonly dataDir: string
   readonly retention: RetentionDays
@@ -43,6 +52,8 @@ export interface StorageHealth {
   /** Refreshes that wait on disk to be written. */
   readonly queued: number
   readonly schemaIsBehind: boolean
+  /** Null where there is none; else what is wrong with it, for a person, or empty. */
+  readonly redis: string | null
 }
 
 /** The service's memory: what keeps it, brings it back after a start, and lets go of what is old. */
@@ -52,12 +63,18 @@ export class Storage {
   readonly state = new CurrentState()
   readonly connection: Connection
   readonly recorder: Recorder
+  /** What this process shares with others. */
+  readonly shared: SharedStore
+  readonly #redis: RedisStore | null
   #restored = false
 
   constructor(options: StorageOptions) {
-    const { place, dataDir, retention, clock, log } = options
+    const { place, redis, dataDir, retention, clock, log } = options
     this.#options = options
     this.connection = new Connection(place, log)
+    this.#redis = redis && new RedisStore(redis)
+    const shared = this.#redis ?? new DatabaseStore(this.connection)
+    this.shared = boundedStore(shared, SHARED_MS, log)
     this.recorder = new Recorder({
       connection: this.connection,
       queue: new TickQueue(join(dataDir, 'queue')),
@@ -72,7 +89,7 @@ export class Storage {
 
   /** Brings back what an earlier process left, if the database answers soon; else when it does. */
   async start(): Promise<void> {
-    await this.#within(START_MS, this.#catchUp())
+    await this.#within(START_MS, Promise.all([this.#catchUp(), this.#redis?.connect()]))
     for (const loop of this.#loops) loop.start()
   }
 
@@ -83,10 +100,16 @@ export class Storage {
       STOP_MS,
       Promise.all(ended).then(() => this.connection.close()),
     )
+    await this.shared.close()
+  }
+
+  /** True where processes share, but each has a database of its own. */
+  get isAlone(): boolean {
+    return this.#redis !== null && 'dataDir' in this.#options.place
   }
 
   /** Waits for some work, but no longer than this; a database that hangs holds up nothing. */
-  async #within(ms: number, work: Promise<void>): Promise<void> {
+  async #within(ms: number, work: Promise<unknown>): Promise<void> {
     const enough = new AbortController()
     const done = work.finally(() => enough.abort())
     await Promise.race([done, this.#options.clock.sleep(ms, enough.signal)])
@@ -99,7 +122,8 @@ export class Storage {
     const faults = [this.connection.fault, this.recorder.fault].filter((one) => one !== null)
     const written = queued === 0 ? 'ok' : 'warning'
     const status = faults.length === 0 ? written : 'error'
-    return { status, detail: faults.join('; ') || null, queued, schemaIsBehind }
+    const redis = this.#redis && (this.#redis.fault ?? '')
+    return { status, detail: faults.join('; ') || null, queued, schemaIsBehind, redis }
   }
 
   async #retry(): Promise<number> {

@@ -1,11 +1,16 @@
+import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import type { Test } from 'tap'
 import { type AppOptions, app } from '../../src/app.ts'
 import { AYALON } from '../../src/corridors/ayalon.ts'
+import type { ProviderName } from '../../src/corridors/snapshot.ts'
 import { createSimulated } from '../../src/providers/simulated/provider.ts'
+import type { Secret } from '../../src/secret.ts'
 import { createServer } from '../../src/server.ts'
 import type { DatabasePlace } from '../../src/storage/database/database.ts'
+import { Lease } from '../../src/storage/shared/lease.ts'
+import type { SharedStore } from '../../src/storage/shared/shared-store.ts'
 import { Storage } from '../../src/storage/storage.ts'
 import { newFolder } from './databases.ts'
 import { FakeClock } from './fake-clock.ts'
@@ -13,67 +18,99 @@ import { FakeClock } from './fake-clock.ts'
 /** A working Wednesday, 08:00 in Tel Aviv. */
 export const WEDNESDAY_8H = Date.parse('2026-11-18T06:00:00Z')
 
-/** The collector, the host sampler, and the storage's two. */
-const SLEEPERS = 4
+/** The collector, its lease, the host sampler, and the storage's two; each guard has one more. */
+export const SLEEPERS = 5
+/** How often the lease is renewed, ms. */
+export const LEASE_MS = 5000
 
 export interface TestApp {
   readonly server: FastifyInstance
   readonly clock: FakeClock
   readonly storage: Storage
+  readonly lease: Lease
   /** What was logged, parsed. */
+  readonly lines: Record<string, unknown>[]
+}
+
+/** What the guards of live providers need of the app that is being made. */
+export interface Making {
+  readonly store: SharedStore
+  readonly clock: FakeClock
+  readonly owner: string
   readonly lines: Record<string, unknown>[]
 }
 
 /** The whole app on a fake clock, ready, with its first refresh done. Closed after the test. */
 export async function buildApp(
   t: Test,
-  overrides: Partial<Omit<AppOptions, 'clock' | 'config' | 'storage'>> & {
+  overrides: Partial<Omit<AppOptions, 'clock' | 'config' | 'storage' | 'lease'>> & {
+    /** Makes live providers, of these names, instead of `providers`. */
+    live?: {
+      readonly names: readonly [ProviderName, ...ProviderName[]]
+      readonly make: (making: Making) => AppOptions['providers']
+    }
+    /** The URL of a Redis server. */
+    redis?: Secret
     config?: Partial<AppOptions['config']>
     /** Where the database is; a new folder unless said. */
     place?: DatabasePlace
+    /** The clock, where several apps share one. */
+    clock?: FakeClock
     /** The time at which the clock stands. */
     nowMs?: number
     /** Do not wait for the first refresh. */
     starting?: boolean
   } = {},
 ): Promise<TestApp> {
-  const { config, starting = false, place, nowMs = WEDNESDAY_8H, ...rest } = overrides
+  const { config, starting = false, place, nowMs = WEDNESDAY_8H, redis, live, ...rest } = overrides
   const corridors = rest.corridors ?? [AYALON]
-  const providers = rest.providers ?? [createSimulated()]
   const dataDir = config?.DATA_DIR ?? newFolder(t)
-  const clock = new FakeClock(nowMs)
+  const clock = overrides.clock ?? new FakeClock(nowMs)
   const lines: Record<string, unknown>[] = []
   const log = pino({ level: 'debug' }, { write: (line: string) => lines.push(JSON.parse(line)) })
   const server = createServer(log)
-  const [first, ...others] = providers
+  const ready = rest.providers ?? [createSimulated()]
+  const [first, ...others] = ready
   const storage = new Storage({
     place: place ?? { dataDir },
+    redis: redis ?? null,
     dataDir,
     retention: { observations: 400, raw: 30 },
     corridors,
-    providers: [first.name, ...others.map(({ name }) => name)],
+    providers: live?.names ?? [first.name, ...others.map(({ name }) => name)],
     clock,
     log,
   })
+  const lease = new Lease({
+    store: storage.shared,
+    clock,
+    log,
+    owner: randomUUID(),
+    intervalMs: LEASE_MS,
+  })
+  const providers = live?.make({ store: storage.shared, clock, owner: lease.owner, lines }) ?? ready
   await server.register(app, {
     corridors,
-    providers,
     storage,
+    lease,
     memory: { available: () => 2 ** 30, limit: () => 2 ** 31 },
     version: '0.0.0-test',
     drainMs: 200,
     ...rest,
+    providers,
     clock,
     config: {
       POLL_SECONDS: 300,
       MIN_INTERVAL_SECONDS: 60,
       MAX_STALE_SECONDS: 7200,
       DATA_DIR: dataDir,
+      API_KEYS: null,
       ...config,
     },
   })
   t.teardown(() => server.close())
   await server.ready()
-  if (!starting) await clock.asleep(SLEEPERS)
-  return { server, clock, storage, lines }
+  const sleepers = SLEEPERS + providers.filter(({ guard }) => guard !== null).length
+  if (!starting) await clock.asleep(sleepers)
+  return { server, clock, storage, lease, lines }
 }

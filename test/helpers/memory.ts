@@ -21,6 +21,7 @@ export function memoryOf(
   const dataDir = options.dataDir ?? newFolder(t)
   const storage = new Storage({
     place,
+    redis: null,
     dataDir,
     retention: { observations: 400, raw: 30 },
     corridors: [MILL_ROAD],

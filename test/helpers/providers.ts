@@ -34,6 +34,8 @@ export function scripted(
 ): Provider & { calls: number } {
   const provider = {
     name,
+    guard: null,
+    callsFor: () => 0,
     calls: 0,
     async refresh(corridor: Corridor, context: RefreshContext) {
       const turn = turns[Math.min(provider.calls, turns.length - 1)] ?? turns[0]

@@ -4,6 +4,15 @@ import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
 import { z } from 'zod'
+import { AYALON } from '../../src/corridors/ayalon.ts'
+import { sectionsOf } from '../../src/corridors/corridor.ts'
+import type { ProviderName } from '../../src/corridors/snapshot.ts'
+import { createProvider } from '../../src/providers/create.ts'
+import type { Provider } from '../../src/providers/provider.ts'
+import { createUpstream, MAX_BODY_BYTES } from '../../src/providers/upstream/client.ts'
+import { Secret } from '../../src/secret.ts'
+import type { Making } from './build-app.ts'
+import { guardOf } from './guards.ts'
 
 const MAIN = resolve(import.meta.dirname, '../../src/main.ts')
 
@@ -68,16 +77,56 @@ export function startProcess(
   }
 }
 
+/** A process that can be asked. */
+export type Serving = Service & { readonly url: string; readonly port: number }
+
+/** Starts the service and waits until it listens. */
+export async function startListening(
+  t: Test,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Serving> {
+  const service = startProcess(t, environment)
+  const { msg } = await service.line('Server listening at')
+  const url = String(msg).replace('Server listening at ', '')
+  return { ...service, url, port: Number(new URL(url).port) }
+}
+
 /** Starts the service and waits until it listens and has its first snapshot or failure. */
 export async function startService(
   t: Test,
   environment: Readonly<Record<string, string>> = {},
-): Promise<Service & { readonly url: string; readonly port: number }> {
-  const service = startProcess(t, environment)
-  const { msg } = await service.line('Server listening at')
+): Promise<Serving> {
+  const service = await startListening(t, environment)
   await service.line('refresh')
-  const url = String(msg).replace('Server listening at ', '')
-  return { ...service, url, port: Number(new URL(url).port) }
+  return service
+}
+
+/** What HERE says of the whole Ayalon, at 36 km/h; it tells no time. */
+export const HERE_SAYS = JSON.stringify({
+  results: sectionsOf(AYALON).map(({ points }) => ({
+    location: { shape: { links: [{ points: points.map(([lat, lng]) => ({ lat, lng })) }] } },
+    currentFlow: { speed: 10, freeFlow: 25, confidence: 0.9 },
+  })),
+})
+
+/** For `buildApp`: HERE as the only provider, asked where a stand-in is, with a guard on the app's clock. */
+export function liveHere(t: Test, baseUrl: URL, guard: Parameters<typeof guardOf>[1] = {}) {
+  const client = createUpstream({ timeoutMs: 10_000, maxBytes: MAX_BODY_BYTES, now: Date.now })
+  t.teardown(() => client.close())
+  const config = {
+    HERE_API_KEY: Secret.of('canary-here'),
+    HERE_BASE_URL: baseUrl,
+    TOMTOM_API_KEY: null,
+    TOMTOM_BASE_URL: baseUrl,
+  }
+  return {
+    names: ['here'] as const,
+    make: ({ store, clock, owner, lines }: Making): [Provider] => {
+      const own = { store, owner, lines, address: baseUrl, now: () => clock.now() }
+      const make = (name: ProviderName) => guardOf(name, { ...own, ...guard })
+      return [createProvider('here', config, client, make, () => {})]
+    },
+  }
 }
 
 const rates = z.looseObject({ delay: z.looseObject({ central: z.number() }) }).nullable()

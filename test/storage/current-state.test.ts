@@ -84,14 +84,20 @@ t.test('a snapshot is fresh, then stale, then too old to be served', async (t) =
   t.match(at(600), { kind: 'fresh', ageSeconds: 600, live: true, failure: null })
   t.match(at(601), { kind: 'stale', ageSeconds: 601, live: false, failure: null })
   t.match(at(7200), { kind: 'stale' })
-  t.strictSame(at(7201), { kind: 'expired', ageSeconds: 7201 })
+  t.strictSame(at(7201), { kind: 'expired', ageSeconds: 7201, attempt: state.attempt })
   t.match(at(-5), { kind: 'fresh', ageSeconds: 0 }, 'a clock that was set back makes none younger')
 })
 
 t.test('a failed attempt makes the snapshot before it stale', async (t) => {
-  const attempt = attemptAt(NOW, 'timeout')
+  const attempt = attemptAt(NOW + 1, 'timeout')
   const state = { snapshot: snapshotAt(NOW), attempt, recent: [] }
   t.match(servedNow(state, NOW, 7200), { kind: 'stale', live: false, failure: attempt })
   t.strictSame(servedNow({ ...state, snapshot: null }, NOW, 7200), { kind: 'missing', attempt })
   t.match(servedNow({ ...state, attempt: null }, NOW, 7200), { kind: 'fresh', failure: null })
+  const own = attemptAt(NOW, 'lowConfidence')
+  t.match(
+    servedNow({ ...state, attempt: own }, NOW, 7200),
+    { kind: 'fresh', live: true, failure: null },
+    'one that measures nothing is the present all the same, until the next attempt',
+  )
 })

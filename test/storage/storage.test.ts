@@ -51,6 +51,7 @@ await onBothEngines(t, async (t, engine) => {
       detail: null,
       queued: 0,
       schemaIsBehind: false,
+      redis: null,
     })
   })
 

@@ -1,4 +1,5 @@
 import { measuresNothing, type ProviderName } from '../../corridors/snapshot.ts'
+import type { Statistics } from '../../plugins/statistics.ts'
 import type { CorridorState } from '../../storage/current-state.ts'
 import { FRESH_SECONDS, servedNow } from '../../storage/freshness.ts'
 import type { StorageHealth } from '../../storage/storage.ts'
@@ -23,7 +24,9 @@ export interface HealthFacts {
   readonly maxStaleSeconds: number
   readonly load: HostLoad
   readonly database: StorageHealth
-  readonly statistics: { readonly totalRequests: number; readonly errorCount: number }
+  /** Whether a provider could be reached last; null while nobody knows. */
+  readonly reached: (provider: ProviderName) => boolean | null
+  readonly statistics: Pick<Statistics, 'totalRequests' | 'errorCount' | 'served'>
 }
 
 /** True when at least one corridor has a snapshot young enough to serve. */
@@ -40,13 +43,13 @@ export const canServe = (
 /** The full report: unhealthy when nothing can be served, degraded when any check is not ok. */
 export function healthReport(facts: HealthFacts): HealthView {
   const { nowMs, states, statistics, load, database } = facts
-  const { totalRequests, errorCount } = statistics
+  const { totalRequests, errorCount, served } = statistics
   const checks: Checks = {
     provider: providerCheck(facts),
     cache: cacheCheck(states),
     dataFreshness: freshnessCheck(states, nowMs),
     database: { status: database.status, detail: database.detail, queued: database.queued },
-    redis: { status: 'disabled' },
+    redis: redisCheck(database),
     mqtt: { status: 'disabled' },
     system: { status: systemStatus(load), ...load },
   }
@@ -64,12 +67,13 @@ export function healthReport(facts: HealthFacts): HealthView {
       totalRequests,
       errorCount,
       errorRate: totalRequests === 0 ? 0 : errorCount / totalRequests,
+      served: { ...served },
     },
   }
 }
 
 /** The last call of any corridor; one that failed anywhere is the one to tell of. */
-function providerCheck({ states, provider }: HealthFacts): Checks['provider'] {
+function providerCheck({ states, provider, reached }: HealthFacts): Checks['provider'] {
   const attempts = states.map(({ attempt }) => attempt).filter((attempt) => attempt !== null)
   const last = attempts.find(({ outcome }) => outcome !== 'ok') ?? attempts[0]
   if (last === undefined)
@@ -77,10 +81,16 @@ function providerCheck({ states, provider }: HealthFacts): Checks['provider'] {
   return {
     status: last.outcome === 'ok' ? 'ok' : 'error',
     provider: last.provider,
-    reachable: last.outcome !== 'timeout' && last.outcome !== 'unreachable',
+    // A provider that is not on the network is reached by asking it.
+    reachable: reached(last.provider) ?? last.outcome === 'ok',
     lastOutcome: last.outcome,
     responseTimeMs: last.durationMs,
   }
+}
+
+function redisCheck({ redis }: StorageHealth): Checks['redis'] {
+  if (redis === null) return { status: 'disabled' }
+  return { status: redis === '' ? 'ok' : 'error', detail: redis || null }
 }
 
 function cacheCheck(states: readonly CorridorState[]): Checks['cache'] {

@@ -18,6 +18,8 @@ export interface HealthOptions {
   readonly maxStaleSeconds: number
   readonly load: () => HostLoad
   readonly database: () => StorageHealth
+  /** Whether a provider could be reached last; null while nobody knows. */
+  readonly reached: (provider: ProviderName) => boolean | null
 }
 
 const RETRY_SECONDS = 5
@@ -55,6 +57,7 @@ export const healthRoutes: FastifyPluginAsync<HealthOptions> = async (app, optio
       maxStaleSeconds,
       load: options.load(),
       database: options.database(),
+      reached: options.reached,
       statistics: app.statistics,
     })
     reply.header('cache-control', 'no-store')

@@ -15,7 +15,10 @@ export const healthSchema = z.object({
     provider: z.object({
       status,
       provider: z.enum(PROVIDER_NAMES),
-      reachable: z.boolean().nullable().describe('Null before the first call.'),
+      reachable: z
+        .boolean()
+        .nullable()
+        .describe('By the last call or, when that is old, a connection. Null before the first.'),
       lastOutcome: z.string().nullable(),
       responseTimeMs: z.number().nullable(),
     }),
@@ -33,7 +36,13 @@ export const healthSchema = z.object({
       detail: z.string().nullable().describe('What is wrong, where something is.'),
       queued: z.number().describe('Refreshes that wait on disk to be written.'),
     }),
-    redis: disabled,
+    redis: z.union([
+      disabled,
+      z.object({
+        status,
+        detail: z.string().nullable().describe('What is wrong, where something is.'),
+      }),
+    ]),
     mqtt: disabled,
     system: z.object({
       status,
@@ -46,6 +55,15 @@ export const healthSchema = z.object({
     totalRequests: z.number(),
     errorCount: z.number().describe('Answers with a status of 500 or more.'),
     errorRate: z.number(),
+    served: z
+      .object({
+        live: z.number(),
+        lastKnownGood: z.number(),
+        simulated: z.number(),
+        replay: z.number(),
+        unavailable: z.number(),
+      })
+      .describe('Reads of a corridor, by the tier that served them.'),
   }),
 })
 export type HealthView = z.infer<typeof healthSchema>

@@ -1,33 +1,44 @@
-import { Problem, type ProblemCode } from '../../problems/problem.ts'
-import type { Attempt } from '../../storage/current-state.ts'
+import { Problem } from '../../problems/problem.ts'
+import type { Attempt, NextPoll } from '../../storage/current-state.ts'
 import type { Served } from '../../storage/freshness.ts'
 import type { Servable } from './snapshot-view.ts'
 
 /** Before the first refresh has ended, clients should come back soon. */
 const STARTING_RETRY_SECONDS = 5
-const RETRY_SECONDS = { source_unavailable: 60, network_error: 30 } as const
+/** A client need not come back sooner than this after a failure of the kind. */
+const RETRY_SECONDS = { source_unavailable: 60, network_error: 30, quota_exceeded: 60 } as const
 
-const CODES: Partial<Record<Attempt['outcome'], ProblemCode>> = {
+type Code = keyof typeof RETRY_SECONDS | 'no_coverage'
+const CODES: Partial<Record<Attempt['outcome'], Code>> = {
   noCoverage: 'no_coverage',
   timeout: 'network_error',
   unreachable: 'network_error',
+  quotaSpent: 'quota_exceeded',
 }
 
 /**
  * The snapshot that may be served, or the problem that says why there is none.
- * @param nextPollSeconds until the next refresh begins
+ * @param nextPoll null before the first
  */
-export function servableOrProblem(served: Served, nextPollSeconds: number): Servable | Problem {
+export function servableOrProblem(
+  served: Served,
+  nextPoll: NextPoll | null,
+  nowMs: number,
+): Servable | Problem {
+  const nextPollSeconds = Math.max(1, Math.ceil(((nextPoll?.atMs ?? nowMs) - nowMs) / 1000))
   switch (served.kind) {
     case 'fresh':
     case 'stale':
       return served
-    case 'expired':
-      return new Problem(
-        'stale_data',
-        `The last good snapshot is ${served.ageSeconds} seconds old, which is too old to serve.`,
-        { retryAfterSeconds: nextPollSeconds },
-      )
+    case 'expired': {
+      const detail = `The last good snapshot is ${served.ageSeconds} seconds old, which is too old to serve.`
+      const waitsForBudget = ['hour', 'day', 'month'].includes(nextPoll?.limitedBy ?? '')
+      if (!waitsForBudget && served.attempt?.outcome !== 'quotaSpent')
+        return new Problem('stale_data', detail, { retryAfterSeconds: nextPollSeconds })
+      return new Problem('quota_exceeded', `${detail} The budget allows no newer one yet.`, {
+        retryAfterSeconds: Math.max(RETRY_SECONDS.quota_exceeded, nextPollSeconds),
+      })
+    }
     case 'missing':
       return served.attempt === null ? starting() : failed(served.attempt)
   }
@@ -41,6 +52,7 @@ const starting = (): Problem =>
 function failed({ outcome, detail }: Attempt): Problem {
   const code = CODES[outcome] ?? 'source_unavailable'
   const sentence = `There is no snapshot yet: ${detail}.`
-  if (code !== 'source_unavailable' && code !== 'network_error') return new Problem(code, sentence)
+  // Coverage does not come back by waiting.
+  if (code === 'no_coverage') return new Problem(code, sentence)
   return new Problem(code, sentence, { retryAfterSeconds: RETRY_SECONDS[code] })
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
 import type { Corridor } from '../../corridors/corridor.ts'
 import { DEFAULT_MODEL, MODELS } from '../../impact/models.ts'
+import type { ServedTier } from '../../plugins/statistics.ts'
 import { Problem } from '../../problems/problem.ts'
 import type { Attempt, CurrentState } from '../../storage/current-state.ts'
 import { servedNow } from '../../storage/freshness.ts'
@@ -19,6 +20,7 @@ import {
   roadView,
   type Servable,
   snapshotView,
+  tierOf,
 } from './snapshot-view.ts'
 
 export interface TrafficOptions {
@@ -27,6 +29,8 @@ export interface TrafficOptions {
   readonly clock: Clock
   readonly pollSeconds: number
   readonly maxStaleSeconds: number
+  /** Told of every read of one corridor. */
+  readonly countServed: (tier: ServedTier) => void
 }
 
 /** What the traffic routes ask for. Never calls a provider, never waits. */
@@ -53,6 +57,7 @@ export class TrafficService {
     const known = this.#corridors.get(corridorId)
     if (known === undefined) throw new Problem('not_found', 'There is no such corridor.')
     const served = this.#served(corridorId)
+    this.#options.countServed(served instanceof Problem ? 'unavailable' : tierOf(served))
     if (served instanceof Problem) throw served
     const { snapshot, kind, live, failure } = served
     const answered = live ? 'ok' : 'old'
@@ -101,8 +106,7 @@ export class TrafficService {
   #served(corridorId: string): Servable | Problem {
     const { state, clock, maxStaleSeconds } = this.#options
     const served = servedNow(state.of(corridorId), clock.now(), maxStaleSeconds)
-    const { nowMs, nextPollAtMs } = this.#policy()
-    return servableOrProblem(served, Math.max(1, Math.ceil((nextPollAtMs - nowMs) / 1000)))
+    return servableOrProblem(served, state.nextPoll, clock.now())
   }
 
   #policy(): CachePolicy {

@@ -97,9 +97,16 @@ export function evaluate(
   }
 }
 
-export function headView({ snapshot, kind, ageSeconds, live }: Servable): SnapshotView['snapshot'] {
+/** What a reader is served: the present, the last that is known, or what is not measured at all. */
+export function tierOf({ snapshot, live }: Servable): SnapshotView['snapshot']['tier'] {
+  const { provider } = snapshot
+  if (provider === 'simulated' || provider === 'replay') return provider
+  return live ? 'live' : 'lastKnownGood'
+}
+
+export function headView(served: Servable): SnapshotView['snapshot'] {
+  const { snapshot, kind, ageSeconds } = served
   const { id, provider } = snapshot
-  const invented = provider === 'simulated' || provider === 'replay' ? provider : null
   return {
     id,
     observedAt: isoTime(snapshot.observedAtMs),
@@ -107,7 +114,7 @@ export function headView({ snapshot, kind, ageSeconds, live }: Servable): Snapsh
     ageSeconds,
     freshness: kind,
     provider,
-    tier: invented ?? (live ? 'live' : 'lastKnownGood'),
+    tier: tierOf(served),
   }
 }
 

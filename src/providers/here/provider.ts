@@ -14,9 +14,11 @@ const MARGIN_DEGREES = 0.003
 
 /** HERE Traffic API v7: one bounding-box request a refresh covers both directions. */
 export function createHere(options: LiveOptions): Provider {
-  const { key, baseUrl, record } = options
+  const { key, baseUrl, record, guard } = options
   return {
     name: 'here',
+    guard,
+    callsFor: () => 1,
     async refresh(corridor, context) {
       const box = boundingBox(corridor)
       const [west, south, east, north] = box
@@ -36,7 +38,8 @@ export function createHere(options: LiveOptions): Provider {
   }
 }
 
-const failureOf = ({ status }: UpstreamAnswer) => (status === 200 ? null : failureOfStatus(status))
+const failureOf = (answer: UpstreamAnswer) =>
+  answer.status === 200 ? null : failureOfStatus(answer)
 
 /** West, south, east, north with a margin, degrees. */
 function boundingBox(corridor: Corridor): [number, number, number, number] {

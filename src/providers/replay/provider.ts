@@ -16,6 +16,8 @@ export function createReplay(options: {
   const turns = new Map<string, number>()
   return {
     name: 'replay',
+    guard: null,
+    callsFor: () => 0,
     async refresh(corridor) {
       const refreshes = await listRefreshes(options.dir)
       const turn = turns.get(corridor.id) ?? 0

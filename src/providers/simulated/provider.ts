@@ -5,6 +5,8 @@ import { simulatedSpeeds } from './day.ts'
 export function createSimulated(): Provider {
   return {
     name: 'simulated',
+    guard: null,
+    callsFor: () => 0,
     async refresh(corridor, { atMs }) {
       const pieces = corridor.directions.flatMap((direction) =>
         direction.sections.map((section) => ({

@@ -1,11 +1,16 @@
 import { Agent, errors, request } from 'undici'
 import { ProviderFailure } from '../failure.ts'
+import { decode, tooLarge } from './decode.ts'
+import { retryAfterMs } from './retry-after.ts'
+import { throwIfStopped } from './stopped.ts'
 
 export interface UpstreamLimits {
-  /** Longest time for a whole call, ms. */
+  /** Longest time for a whole call, ms; connecting may take half of it. */
   readonly timeoutMs: number
-  /** Largest body, bytes. */
+  /** Largest body, bytes, packed or not. */
   readonly maxBytes: number
+  /** Epoch ms, to read a `Retry-After` that is a date. */
+  now(): number
 }
 
 /** 16 MiB: ten times the largest flow answer of a city. */
@@ -13,43 +18,63 @@ export const MAX_BODY_BYTES = 16 * 1024 * 1024
 
 export interface UpstreamAnswer {
   readonly status: number
+  /** Empty where an answer that reports a failure cannot be read. */
   readonly body: string
+  /** How long the provider asks us to wait, ms; null where it says nothing. */
+  readonly retryAfterMs: number | null
 }
 
 /** The one way out of the process to a provider. */
 export interface Upstream {
   /**
    * One GET, without redirects.
-   * @throws ProviderFailure `timeout`, `unreachable`, or `badAnswer` for a body over the limit;
-   * the abort reason when `signal` ended it
+   * @throws ProviderFailure `timeout`, also when the signal's own time is over, `unreachable`, or
+   * `badAnswer` for a body that is too large, not JSON by its type, or cannot be unpacked;
+   * the abort reason when `signal` ended it otherwise
    */
   get(url: URL, signal: AbortSignal): Promise<UpstreamAnswer>
   close(): Promise<void>
 }
 
+const OK = 200
+
 /** An HTTP client with bounded time and size. Its errors never name the URL, which holds the key. */
 export function createUpstream(limits: UpstreamLimits): Upstream {
+  const { timeoutMs, maxBytes } = limits
   const agent = new Agent({
-    connect: { timeout: limits.timeoutMs },
-    headersTimeout: limits.timeoutMs,
-    bodyTimeout: limits.timeoutMs,
-    maxResponseSize: limits.maxBytes,
+    connect: { timeout: timeoutMs / 2 },
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    maxResponseSize: maxBytes,
   })
+  const read = async (url: URL, signal: AbortSignal): Promise<UpstreamAnswer> => {
+    const { statusCode, headers, body } = await request(url, {
+      dispatcher: agent,
+      signal,
+      headers: { accept: 'application/json', 'accept-encoding': 'gzip' },
+    })
+    const bytes = Buffer.from(await body.arrayBuffer())
+    const coding = String(headers['content-encoding'] ?? 'identity').toLowerCase()
+    const answer = {
+      status: statusCode,
+      retryAfterMs: retryAfterMs(headers['retry-after'], limits.now()),
+    }
+    if (statusCode !== OK) {
+      // What failed is known by the status; its body need not be readable.
+      return { ...answer, body: await decode(bytes, coding, maxBytes).catch(() => '') }
+    }
+    const type = headers['content-type'] ?? 'application/json'
+    if (!/^application\/(\S+\+)?json\s*(;|$)/i.test(String(type)))
+      throw new ProviderFailure('badAnswer', 'the answer is not JSON by its content type')
+    return { ...answer, body: await decode(bytes, coding, maxBytes) }
+  }
   return {
     async get(url, signal) {
-      const deadline = AbortSignal.timeout(limits.timeoutMs)
+      const deadline = AbortSignal.timeout(timeoutMs)
       try {
-        const response = await request(url, {
-          dispatcher: agent,
-          signal: AbortSignal.any([signal, deadline]),
-          headers: { accept: 'application/json', 'accept-encoding': 'identity' },
-        })
-        const coding = response.headers['content-encoding'] ?? 'identity'
-        const body = await response.body.text()
-        if (coding === 'identity') return { status: response.statusCode, body }
-        throw new ProviderFailure('badAnswer', 'the answer is compressed, which was not asked for')
+        return await read(url, AbortSignal.any([signal, deadline]))
       } catch (error) {
-        signal.throwIfAborted()
+        throwIfStopped(signal)
         if (error instanceof ProviderFailure) throw error
         throw toFailure(error, deadline, limits)
       }
@@ -66,7 +91,6 @@ function toFailure(error: unknown, deadline: AbortSignal, limits: UpstreamLimits
   ].some((kind) => error instanceof kind)
   if (deadline.aborted || timedOut)
     return new ProviderFailure('timeout', `no answer within ${limits.timeoutMs} ms`)
-  if (error instanceof errors.ResponseExceededMaxSizeError)
-    return new ProviderFailure('badAnswer', `the answer is larger than ${limits.maxBytes} bytes`)
+  if (error instanceof errors.ResponseExceededMaxSizeError) return tooLarge(limits.maxBytes)
   return new ProviderFailure('unreachable', 'the connection failed or broke off')
 }

@@ -1,8 +1,11 @@
-import { type FailureOutcome, ProviderFailure } from '../failure.ts'
+import type { FailureOutcome } from '../../corridors/outcome.ts'
+import { ProviderFailure } from '../failure.ts'
+import type { UpstreamAnswer } from './client.ts'
 
 /** The failure that an HTTP status means where the provider says nothing more exact. */
-export function failureOfStatus(status: number): ProviderFailure {
-  return new ProviderFailure(outcomeOf(status), `the provider answered with status ${status}`)
+export function failureOfStatus({ status, retryAfterMs }: UpstreamAnswer): ProviderFailure {
+  const message = `the provider answered with status ${status}`
+  return new ProviderFailure(outcomeOf(status), message, retryAfterMs)
 }
 
 function outcomeOf(status: number): FailureOutcome {

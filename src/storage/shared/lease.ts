@@ -1,6 +1,7 @@
+import type { FastifyBaseLogger } from 'fastify'
 import { BackgroundLoop } from '../../background-loop.ts'
 import type { Clock } from '../../clock.ts'
-import { type SharedStore, StoreAway } from './shared-store.ts'
+import { type SharedStore, StoreAway, unlessAway } from './shared-store.ts'
 
 /** Whether this process may collect: it holds the lease, another does, or nobody knows. */
 export type Right = 'held' | 'elsewhere' | 'unknown'
@@ -8,24 +9,31 @@ export type Right = 'held' | 'elsewhere' | 'unknown'
 /** A lease outlives so many intervals of being renewed; a third one passes before it is noticed. */
 const INTERVALS = 2
 
+export interface LeaseOptions {
+  readonly store: SharedStore
+  readonly clock: Clock
+  readonly log: FastifyBaseLogger
+  /** Names this process as no other is named. */
+  readonly owner: string
+  readonly intervalMs: number
+}
+
 /**
  * The right to collect, of which there is one among all processes that share a store. It is
  * renewed once an interval; when its holder dies, another takes it within three.
  */
 export class Lease {
-  readonly #store: SharedStore
-  readonly #clock: Clock
-  readonly intervalMs: number
+  readonly #options: LeaseOptions
   readonly owner: string
+  readonly intervalMs: number
   /** Renews the lease while a round takes its time. */
   readonly loop: BackgroundLoop
   #right: Right = 'unknown'
   #askedAtMs = Number.NEGATIVE_INFINITY
 
-  /** @param owner names this process as no other is named */
-  constructor(store: SharedStore, clock: Clock, owner: string, intervalMs: number) {
-    this.#store = store
-    this.#clock = clock
+  constructor(options: LeaseOptions) {
+    const { clock, owner, intervalMs } = options
+    this.#options = options
     this.owner = owner
     this.intervalMs = intervalMs
     this.loop = new BackgroundLoop(clock, async () => {
@@ -36,7 +44,7 @@ export class Lease {
 
   /** What is known of the right; never older than an interval, so that a lease was not lost unseen. */
   async confirm(): Promise<Right> {
-    const age = this.#clock.now() - this.#askedAtMs
+    const age = this.#options.clock.now() - this.#askedAtMs
     if (age < 0 || age >= this.intervalMs) await this.#renew()
     return this.#right
   }
@@ -48,23 +56,25 @@ export class Lease {
 
   /** Gives the lease back, so that another process need not wait until it ends. */
   async release(): Promise<void> {
-    try {
-      await this.#store.releaseLease(this.owner)
-    } catch (error) {
-      // It then ends by itself.
-      if (!(error instanceof StoreAway)) throw error
-    }
+    // Where the store is away, it ends by itself.
+    await unlessAway(this.#options.store.releaseLease(this.owner))
   }
 
   async #renew(): Promise<void> {
-    const nowMs = this.#clock.now()
+    const { store, clock, owner, intervalMs } = this.#options
+    const nowMs = clock.now()
     try {
-      const held = await this.#store.holdLease(this.owner, nowMs, INTERVALS * this.intervalMs)
-      this.#right = held ? 'held' : 'elsewhere'
+      const held = await store.holdLease(owner, nowMs, INTERVALS * intervalMs)
+      this.#note(held ? 'held' : 'elsewhere', {})
     } catch (error) {
       if (!(error instanceof StoreAway)) throw error
-      this.#right = 'unknown'
+      this.#note('unknown', { detail: error.message })
     }
     this.#askedAtMs = nowMs
+  }
+
+  #note(right: Right, detail: { readonly detail?: string }): void {
+    if (right !== this.#right) this.#options.log.info({ right, ...detail }, 'the right to collect')
+    this.#right = right
   }
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { corridorSchema } from '../../corridors/corridor.ts'
+import { OUTCOMES } from '../../corridors/outcome.ts'
 import { REFUSAL_REASONS } from '../../corridors/road-piece.ts'
 import { PROVIDER_NAMES, SOURCES } from '../../corridors/snapshot.ts'
-import { OUTCOMES } from '../current-state.ts'
 
 const epochMs = z.int().min(0)
 export const providerSchema = z.enum(PROVIDER_NAMES)

@@ -1,0 +1,31 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { Attempt } from '../storage/current-state.ts'
+
+/** A failure that goes on is told again after this, ms. */
+const TELL_AGAIN_MS = 3_600_000
+
+/**
+ * Tells of failed attempts without a line for each: a failure is told when it is new, and once an
+ * hour while it goes on, with how often it came since.
+ */
+export class FailureLog {
+  readonly #log: FastifyBaseLogger
+  readonly #told = new Map<string, { readonly atMs: number; untold: number }>()
+
+  constructor(log: FastifyBaseLogger) {
+    this.#log = log
+  }
+
+  tell(corridorId: string, attempt: Attempt): void {
+    const { provider, outcome, atMs } = attempt
+    const key = `${corridorId} ${provider} ${outcome}`
+    const told = this.#told.get(key)
+    if (told !== undefined && atMs - told.atMs < TELL_AGAIN_MS) {
+      told.untold += 1
+      return
+    }
+    this.#told.set(key, { atMs, untold: 0 })
+    const again = told === undefined ? {} : { timesSince: told.untold + 1 }
+    this.#log.warn({ corridor: corridorId, ...attempt, ...again }, 'refresh failed')
+  }
+}

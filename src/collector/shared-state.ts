@@ -1,0 +1,108 @@
+import { z } from 'zod'
+import type { Corridor } from '../corridors/corridor.ts'
+import { sourceOf } from '../corridors/snapshot.ts'
+import type { Provider } from '../providers/provider.ts'
+import { type SavedGuard, savedGuard } from '../providers/upstream/guard.ts'
+import { type CurrentState, type NextPoll, POLL_LIMITS } from '../storage/current-state.ts'
+import { type SharedStore, unlessAway } from '../storage/shared/shared-store.ts'
+import { versionOf } from '../storage/ticks/corridor-version.ts'
+import { type Tick, tickSchema } from '../storage/ticks/tick.ts'
+
+export interface SharedStateOptions {
+  readonly corridors: readonly Corridor[]
+  readonly providers: readonly Provider[]
+  readonly state: CurrentState
+  readonly store: SharedStore
+  /** Names this process among all that share the store. */
+  readonly owner: string
+  /** Told of what another process collected, where this one's memory does not get it otherwise. */
+  readonly record: ((tick: Tick) => void) | null
+}
+
+const collectorSchema = z.object({
+  nextPoll: z.object({ atMs: z.number(), limitedBy: z.enum(POLL_LIMITS) }),
+  guards: z.record(z.string(), savedGuard),
+})
+
+const COLLECTOR = 'collector'
+const tickName = (corridorId: string): string => `tick.${corridorId}`
+
+/**
+ * What the process that collects tells the others, and what it was told by the one before it: the
+ * last refresh of each corridor, the next poll, and how the providers' guards are. Where the store
+ * is away nobody is told, which costs nothing: the others then know that they know nothing new.
+ */
+export class SharedState {
+  readonly #options: SharedStateOptions
+  /** The texts that were last taken over, by name. */
+  readonly #seen = new Map<string, string>()
+
+  constructor(options: SharedStateOptions) {
+    this.#options = options
+  }
+
+  /** Tells what a refresh of a corridor gave. */
+  async publishTick(tick: Tick): Promise<void> {
+    const attempts = tick.attempts.map((attempt) => ({
+      ...attempt,
+      // Raw answers are large, and only the database needs them.
+      calls: attempt.calls.map((call) => ({ ...call, body: null })),
+    }))
+    await this.#publish(tickName(tick.corridor.id), { ...tick, attempts })
+  }
+
+  /** Tells when the next round is, and how the guards are. */
+  async publishPlan(nextPoll: NextPoll): Promise<void> {
+    const guards: Record<string, SavedGuard> = {}
+    for (const { name, guard } of this.#options.providers)
+      if (guard !== null) guards[name] = guard.saved()
+    await this.#publish(COLLECTOR, { nextPoll, guards })
+  }
+
+  /** Takes over what was told since the last time. */
+  async follow(): Promise<void> {
+    const { corridors, state, providers } = this.#options
+    for (const corridor of corridors) {
+      const tick = await this.#news(tickName(corridor.id), tickSchema)
+      if (tick !== null) this.#take(corridor, tick)
+    }
+    const told = await this.#news(COLLECTOR, collectorSchema)
+    if (told === null) return
+    state.nextPoll = told.nextPoll
+    for (const { name, guard } of providers) {
+      const saved = told.guards[name]
+      if (saved !== undefined) guard?.restore(saved)
+    }
+  }
+
+  /** After this process collected itself, all that others tell is news. */
+  forget(): void {
+    this.#seen.clear()
+  }
+
+  /** Takes a refresh over, unless it was of another road or of other providers than ours. */
+  #take(corridor: Corridor, tick: Tick): void {
+    const { providers, state, record } = this.#options
+    const { attempts, snapshot } = tick
+    const attempt = attempts.find(({ outcome }) => outcome === 'ok') ?? attempts[0]
+    const isOurs = providers.some(({ name }) => sourceOf(name) === tick.source)
+    if (attempt === undefined || !isOurs || versionOf(tick.corridor) !== versionOf(corridor)) return
+    const { atMs, provider, outcome, durationMs, detail } = attempt
+    state.note(corridor, { atMs, provider, outcome, durationMs, detail }, snapshot)
+    record?.({ ...tick, corridor })
+  }
+
+  async #publish(name: string, value: unknown): Promise<void> {
+    const { store, owner } = this.#options
+    await unlessAway(store.publish(owner, name, JSON.stringify(value)))
+  }
+
+  /** What stands under a name, where it is new and can be understood. */
+  async #news<T>(name: string, schema: z.ZodType<T>): Promise<T | null> {
+    const text = await unlessAway(this.#options.store.read(name))
+    if (text === null || text === this.#seen.get(name)) return null
+    this.#seen.set(name, text)
+    // Another version of this service may tell it in another form.
+    return schema.safeParse(JSON.parse(text)).data ?? null
+  }
+}

@@ -1,0 +1,176 @@
+import { DelegateBackoff, handleWhen, retry } from 'cockatiel'
+import type { FastifyBaseLogger } from 'fastify'
+import { z } from 'zod'
+import { ProviderFailure } from '../failure.ts'
+import { Breaker, type BreakerView, isUnwell, savedBreaker } from './breaker.ts'
+import type { Budget } from './budget.ts'
+import { RetryBudget } from './retry-budget.ts'
+import { throwIfStopped, unlessStopped } from './stopped.ts'
+
+/** After a failed call so many more are made at most. */
+const MOST_RETRIES = 3
+/** The wait before the first of them, ms; each next waits up to twice as long. */
+const FIRST_WAIT_MS = 1000
+/** A provider that asks for a longer wait is not asked again in this refresh, ms. */
+const LONGEST_WAIT_MS = 30_000
+/** Nor for longer than this, ms, whatever it asks for: nobody knows why it asked. */
+const LONGEST_PAUSE_MS = 900_000
+
+/** The last call that left: when it ended, epoch ms, and whether the provider answered at all. */
+const lastCall = z.object({ atMs: z.number(), reached: z.boolean() })
+export type LastCall = z.infer<typeof lastCall>
+
+/** What another process needs to go on with the guard. */
+export const savedGuard = z.object({
+  breaker: savedBreaker,
+  /** Epoch ms. */
+  pausedUntilMs: z.number(),
+  lastCall: lastCall.nullable(),
+})
+export type SavedGuard = z.infer<typeof savedGuard>
+
+export interface GuardOptions {
+  readonly budget: Budget
+  /** Where the provider is asked. */
+  readonly address: URL
+  /** Epoch ms. */
+  readonly now: () => number
+  /** From 0 to below 1. */
+  readonly random: () => number
+  /** Its lines name the provider. */
+  readonly log: FastifyBaseLogger
+}
+
+/**
+ * Stands before every call to one provider: its breaker and the pause that the provider asked for
+ * first, then the budget, then the call; and again where a retry is worth it.
+ */
+export class Guard {
+  readonly #now: () => number
+  readonly #random: () => number
+  readonly #breaker: Breaker
+  readonly #retries = new RetryBudget()
+  readonly budget: Budget
+  readonly address: URL
+  #pausedUntilMs = 0
+  #lastCall: LastCall | null = null
+
+  constructor({ budget, address, now, random, log }: GuardOptions) {
+    this.#breaker = new Breaker(log)
+    this.budget = budget
+    this.address = address
+    this.#now = now
+    this.#random = random
+  }
+
+  /**
+   * Makes a call, and again after 1, 2 and 4 s at most (with full jitter, or when the provider says)
+   * where it failed by a fault that may pass.
+   * @param call throws ProviderFailure
+   * @throws ProviderFailure of the last call, or why none was made; the abort reason
+   */
+  async run<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+    let waitingAfter: ProviderFailure | null = null
+    const policy = retry(
+      handleWhen((error) => {
+        if (!isUnwell(error) || !this.#mayRetry(error)) return false
+        waitingAfter = error
+        return true
+      }),
+      {
+        maxAttempts: MOST_RETRIES,
+        backoff: new DelegateBackoff(
+          ({ attempt }) =>
+            waitingAfter?.retryAfterMs ?? this.#random() * FIRST_WAIT_MS * 2 ** (attempt - 1),
+        ),
+      },
+    ).dangerouslyUnref()
+    const work = policy.execute(({ attempt }) => {
+      waitingAfter = null
+      return this.#once(signal, call, attempt > 0)
+    }, signal)
+    try {
+      return await unlessStopped(signal, work)
+    } catch (error) {
+      // Time that ran out while waiting for the next try says less than why the last one failed.
+      throw error instanceof ProviderFailure && waitingAfter !== null ? waitingAfter : error
+    }
+  }
+
+  /** How the breaker is, and until when the provider wants to be left alone. */
+  get view(): BreakerView & { readonly pausedUntilMs: number | null } {
+    const nowMs = this.#now()
+    const pausedUntilMs = this.#pausedUntilMs > nowMs ? this.#pausedUntilMs : null
+    return { ...this.#breaker.at(nowMs), pausedUntilMs }
+  }
+
+  saved(): SavedGuard {
+    return {
+      breaker: this.#breaker.saved(),
+      pausedUntilMs: this.#pausedUntilMs,
+      lastCall: this.#lastCall,
+    }
+  }
+
+  /** Goes on where another process was. */
+  restore({ breaker, pausedUntilMs, lastCall }: SavedGuard): void {
+    this.#breaker.restore(breaker)
+    this.#pausedUntilMs = pausedUntilMs
+    this.#lastCall = lastCall
+  }
+
+  /** The last call of any process, as far as this one knows; null before the first. */
+  get lastCall(): LastCall | null {
+    return this.#lastCall
+  }
+
+  #mayRetry({ retryAfterMs }: ProviderFailure): boolean {
+    const { state, pausedUntilMs } = this.view
+    return (
+      (retryAfterMs ?? 0) <= LONGEST_WAIT_MS &&
+      pausedUntilMs === null &&
+      state !== 'open' &&
+      this.#retries.allows(this.#now())
+    )
+  }
+
+  async #once<T>(signal: AbortSignal, call: () => Promise<T>, isRetry: boolean): Promise<T> {
+    throwIfStopped(signal)
+    this.#throwIfClosed()
+    await this.budget.take()
+    throwIfStopped(signal)
+    this.#retries.noteCall(this.#now(), isRetry)
+    try {
+      const result = await this.#breaker.run(call)
+      this.#lastCall = { atMs: this.#now(), reached: true }
+      return result
+    } catch (error) {
+      if (error instanceof ProviderFailure) this.#noteFailure(error)
+      throw error
+    }
+  }
+
+  #noteFailure({ outcome, retryAfterMs }: ProviderFailure): void {
+    const atMs = this.#now()
+    this.#lastCall = { atMs, reached: outcome !== 'timeout' && outcome !== 'unreachable' }
+    if (retryAfterMs !== null && retryAfterMs > LONGEST_WAIT_MS)
+      this.#pausedUntilMs = atMs + Math.min(retryAfterMs, LONGEST_PAUSE_MS)
+  }
+
+  /** @throws ProviderFailure where no call may be made now */
+  #throwIfClosed(): void {
+    const { untilMs, pausedUntilMs } = this.view
+    if (pausedUntilMs !== null)
+      throw new ProviderFailure(
+        'throttled',
+        `it asked not to be asked until ${time(pausedUntilMs)}`,
+      )
+    if (untilMs !== null)
+      throw new ProviderFailure(
+        this.#breaker.outcome,
+        `its last calls failed, so it is not asked until ${time(untilMs)}`,
+      )
+  }
+}
+
+const time = (atMs: number): string => new Date(atMs).toISOString()
