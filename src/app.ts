@@ -20,7 +20,7 @@ import { requestId } from './plugins/request-id.ts'
 import { requestLog } from './plugins/request-log.ts'
 import { statistics } from './plugins/statistics.ts'
 import type { Provider } from './providers/provider.ts'
-import { Reachability } from './providers/upstream/reachability.ts'
+import { Reachability, type Reached } from './providers/upstream/reachability.ts'
 import type { Lease } from './storage/shared/lease.ts'
 import type { Storage } from './storage/storage.ts'
 
@@ -68,7 +68,7 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
   const reachabilities = new Map<ProviderName, Reachability>()
   for (const { name, guard } of providers)
     if (guard !== null) reachabilities.set(name, new Reachability(guard, clock))
-  const reached = (provider: ProviderName) => reachabilities.get(provider)?.reached ?? null
+  const reached: Reached = (provider) => reachabilities.get(provider)?.reached
   const sampler = new HostSampler(clock, memory, config.DATA_DIR)
   const watching = [...reachabilities.values()].map(({ loop }) => loop)
   const loops = [lease.loop, collector.loop, sampler.loop, ...watching]
@@ -98,8 +98,7 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
   const database = () => storage.health
   const seen = { corridors, state, clock, version, provider, maxStaleSeconds }
   await fastify.register(healthRoutes, { ...seen, load, database, reached })
-  const { counts } = collector
-  await fastify.register(upstreamRoutes, { providers, state, store, lease, counts, reached })
+  await fastify.register(upstreamRoutes, { providers, state, store, lease, collector, reached })
 
   fastify.addHook('onReady', async () => {
     // What an earlier process left is served before the first refresh of this one.

@@ -75,6 +75,7 @@ export class Secret {
 const formsOf = (value: string): string[] => [
   value,
   encodeURIComponent(value),
+  encodeURIComponent(value).replaceAll(/%[0-9A-F]{2}/g, (hex) => hex.toLowerCase()),
   new URLSearchParams({ '': value }).toString().slice(1),
   JSON.stringify(value).slice(1, -1),
   value.replaceAll('/', '\\/'),

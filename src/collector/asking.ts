@@ -37,13 +37,16 @@ export class Asking {
    * @param roundMs when the round begins, epoch ms
    * @param mostMs how long it may take, ms
    * @param stop ends it: the service stops
+   * @param isDue whether a provider may be asked in it
    */
   async *round(
     roundMs: number,
     mostMs: number,
     stop: AbortSignal,
+    isDue: (provider: Provider) => boolean,
   ): AsyncGenerator<{ corridor: Corridor; endings: readonly Ending[] }> {
-    const { providers, clock } = this.#options
+    const { clock } = this.#options
+    const providers = this.#options.providers.filter(isDue)
     const endMs = roundMs + mostMs
     let corridorsLeft = this.#indexes.size
     for (const [corridor, index] of this.#indexes) {

@@ -3,12 +3,14 @@ import { BackgroundLoop } from '../background-loop.ts'
 import type { Clock } from '../clock.ts'
 import type { Corridor } from '../corridors/corridor.ts'
 import { type ProviderName, sourceOf } from '../corridors/snapshot.ts'
+import type { Provider } from '../providers/provider.ts'
 import type { CurrentState, NextPoll } from '../storage/current-state.ts'
 import type { Lease } from '../storage/shared/lease.ts'
 import type { Tick } from '../storage/ticks/tick.ts'
 import type { Asking } from './asking.ts'
 import { bestOf, type Ending } from './best-of.ts'
 import type { AttemptCounts } from './outcome-counts.ts'
+import type { Pace } from './poll-plan.ts'
 import type { Schedule } from './schedule.ts'
 import type { SharedState } from './shared-state.ts'
 import { tickOf } from './tick-of.ts'
@@ -39,6 +41,8 @@ export class Collector {
   readonly loop: BackgroundLoop
   /** The next round of this process; null while it does not collect. */
   #next: NextPoll | null = null
+  /** When it last looked, epoch ms. */
+  #lastMs = 0
 
   constructor(options: CollectorOptions) {
     this.#options = options
@@ -60,6 +64,11 @@ export class Collector {
     return this.#options.asking.counts
   }
 
+  /** How often it will ask in the next 24 hours. */
+  paceAhead(): Promise<readonly Pace[]> {
+    return this.#options.schedule.paceAhead()
+  }
+
   /** Does what is to be done now; milliseconds until the next look. */
   async #turn(signal: AbortSignal): Promise<number> {
     const { clock, state, lease, shared } = this.#options
@@ -68,9 +77,12 @@ export class Collector {
       await shared.follow()
       return lease.intervalMs
     }
+    // A clock that was set back makes nonsense of what was planned by it.
+    if (clock.now() < this.#lastMs) this.#next = null
     this.#next ??= await this.#begin()
-    if (clock.now() >= this.#next.atMs) this.#next = await this.#round(signal)
+    if (clock.now() >= this.#next.atMs && !signal.aborted) this.#next = await this.#round(signal)
     state.nextPoll = this.#next
+    this.#lastMs = clock.now()
     return Math.max(0, Math.min(this.#next.atMs - clock.now(), lease.intervalMs))
   }
 
@@ -87,9 +99,11 @@ export class Collector {
     const { clock, shared, asking, schedule, mostRoundMs } = this.#options
     const roundMs = clock.now()
     const asked = new Set<ProviderName>()
-    for await (const { corridor, endings } of asking.round(roundMs, mostRoundMs, signal)) {
-      for (const { attempt, calls } of endings) if (calls.length > 0) asked.add(attempt.provider)
-      await this.#keep(corridor, endings, signal)
+    const isDue = (provider: Provider): boolean => schedule.isDue(provider, roundMs)
+    for await (const refresh of asking.round(roundMs, mostRoundMs, signal, isDue)) {
+      for (const { attempt, calls } of refresh.endings)
+        if (calls.length > 0) asked.add(attempt.provider)
+      await this.#keep(refresh, roundMs, signal)
     }
     const next = await schedule.after(roundMs, asked)
     await shared.publishPlan(next)
@@ -97,15 +111,19 @@ export class Collector {
   }
 
   /** Remembers, shows and tells what a corridor's refresh gave. */
-  async #keep(corridor: Corridor, endings: readonly Ending[], signal: AbortSignal): Promise<void> {
-    const { state, record, clock, shared } = this.#options
+  async #keep(
+    { corridor, endings }: { corridor: Corridor; endings: readonly Ending[] },
+    roundMs: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { state, record, clock, shared, schedule } = this.#options
     const best = bestOf(endings)
     if (best === undefined) return
     const snapshot = signal.aborted ? null : best.snapshot
     const source = sourceOf(best.attempt.provider)
     const tick = tickOf(corridor, source, endings, snapshot, clock.now())
     record(tick)
-    if (signal.aborted) return
+    if (signal.aborted || (snapshot === null && schedule.isServed(roundMs))) return
     state.note(corridor, best.attempt, snapshot)
     await shared.publishTick(tick)
   }

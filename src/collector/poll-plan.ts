@@ -16,6 +16,8 @@ import {
  */
 const RESERVE_SHARE = 0.05
 
+const HOUR_MS = 3_600_000
+
 /** How much more a poll tells while traffic changes. Assumption. */
 const CHANGING_URGENCY = 1.5
 
@@ -49,12 +51,37 @@ export interface PollPlan {
  * spent on retries or changing traffic is then saved by the polls that follow.
  */
 export function planPoll(situation: PollSituation): PollPlan {
-  const { nowMs, corridors, pollSeconds, leastIntervalSeconds, windows } = situation
+  const { nowMs, leastIntervalSeconds } = situation
+  const { seconds, limitedBy, weightAt } = shareOfPoll(situation)
+  const intervalSeconds = Math.ceil((afterWeighted(seconds, nowMs, weightAt) - nowMs) / 1000)
+  return intervalSeconds < leastIntervalSeconds
+    ? { intervalSeconds: Math.ceil(leastIntervalSeconds), limitedBy: 'leastInterval' }
+    : { intervalSeconds, limitedBy }
+}
+
+/** How often polls come around a moment, epoch ms, by the plan as it is now. */
+export interface Pace {
+  readonly atMs: number
+  readonly intervalSeconds: number
+}
+
+/** The pace of the next 24 hours, hour by hour, as far as it can be told beforehand. */
+export function paceAhead(situation: PollSituation): readonly Pace[] {
+  const { seconds, weightAt } = shareOfPoll(situation)
+  return Array.from({ length: 24 }, (_, hour) => {
+    const atMs = situation.nowMs + hour * HOUR_MS
+    const wait = Math.max(situation.leastIntervalSeconds, seconds / weightAt(atMs))
+    return { atMs, intervalSeconds: Math.ceil(wait) }
+  })
+}
+
+/** The weighted seconds that every poll gets, and what made them so many. */
+function shareOfPoll(situation: PollSituation) {
+  const { corridors, pollSeconds, windows } = situation
   const isScarce = windows.some(({ window }) => window.limit !== null && window.period !== 'hour')
   const weightAt = isScarce ? weightsOf(corridors) : () => 1
   const meanWeight = isScarce ? MEAN_WEIGHT : 1
   const urgency = isScarce && situation.isChanging ? CHANGING_URGENCY : 1
-  // In weighted seconds, of which every poll gets as many.
   const shares: { seconds: number; limitedBy: PollPlan['limitedBy'] }[] = [
     { seconds: (pollSeconds * meanWeight) / urgency, limitedBy: 'pollSeconds' },
     ...windows.map((budget) => ({
@@ -63,11 +90,7 @@ export function planPoll(situation: PollSituation): PollPlan {
     })),
   ]
   const longest = shares.reduce((most, share) => (share.seconds > most.seconds ? share : most))
-  const waitMs = afterWeighted(longest.seconds, nowMs, weightAt) - nowMs
-  const intervalSeconds = Math.ceil(waitMs / 1000)
-  return intervalSeconds < leastIntervalSeconds
-    ? { intervalSeconds: Math.ceil(leastIntervalSeconds), limitedBy: 'leastInterval' }
-    : { intervalSeconds, limitedBy: longest.limitedBy }
+  return { ...longest, weightAt }
 }
 
 /** The weighted seconds that a window has for each poll; all until it ends where none is left. */

@@ -12,8 +12,8 @@ interface Made {
 }
 
 /**
- * What a refresh is remembered by. A provider that calls nobody over the network counts as one
- * call, so that every refresh has its calls.
+ * What a refresh is remembered by. A provider that calls nobody over the network, because it is not
+ * on it, counts as one call.
  */
 export const tickOf = (
   corridor: Corridor,
@@ -27,7 +27,7 @@ export const tickOf = (
   attempts: made.map(({ attempt, calls }) => {
     const { atMs, durationMs, outcome } = attempt
     const whole = { name: corridor.id, atMs, durationMs, outcome, body: null }
-    return { id: randomUUID(), ...attempt, calls: calls.length > 0 ? calls : [whole] }
+    return { id: randomUUID(), ...attempt, calls: source === 'live' ? calls : [whole] }
   }),
   snapshot,
   endedAtMs,

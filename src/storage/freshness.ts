@@ -1,4 +1,4 @@
-import type { Snapshot } from '../corridors/snapshot.ts'
+import { measuresNothing, type Snapshot } from '../corridors/snapshot.ts'
 import { HOLD_SECONDS } from '../impact/integral.ts'
 import type { Attempt, CorridorState } from './current-state.ts'
 
@@ -27,11 +27,12 @@ export function servedNow(
   maxStaleSeconds: number,
 ): Served {
   if (snapshot === null) return { kind: 'missing', attempt }
+  // An answer that measures nothing fails, and is all there is until the next one.
+  const isLater = attempt !== null && attempt.atMs > snapshot.fetchedAtMs
+  const failure = isLater && attempt.outcome !== 'ok' ? attempt : null
+  if (failure !== null && measuresNothing(snapshot)) return { kind: 'missing', attempt: failure }
   const ageSeconds = Math.max(0, Math.floor((nowMs - snapshot.observedAtMs) / 1000))
   if (ageSeconds > maxStaleSeconds) return { kind: 'expired', ageSeconds, attempt }
-  // An answer that measures nothing fails, and is all there is while it is the first.
-  const failed = attempt !== null && attempt.outcome !== 'ok' && attempt.atMs > snapshot.fetchedAtMs
-  const failure = failed ? attempt : null
   const kind = failure === null && ageSeconds <= FRESH_SECONDS ? 'fresh' : 'stale'
   const sinceFetchMs = nowMs - snapshot.fetchedAtMs
   const live = failure === null && sinceFetchMs <= FRESH_SECONDS * 1000

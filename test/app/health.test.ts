@@ -14,6 +14,7 @@ import { buildApp, WEDNESDAY_8H } from '../helpers/build-app.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import { answerOf, failing, scripted } from '../helpers/providers.ts'
 
+const NONE_SERVED = { live: 0, lastKnownGood: 0, simulated: 0, replay: 0, unavailable: 0 }
 const timeout = failing(new ProviderFailure('timeout', 'no answer'))
 
 t.test('a service with fresh data is alive, ready and healthy', async (t) => {
@@ -154,8 +155,9 @@ t.test('each load has its own threshold, and all must be kept', async (t) => {
       states: [state.of('ayalon')],
       maxStaleSeconds: 60,
       load: { cpuPercent: 80, memoryPercent: 85, diskPercent: 90, ...load },
-      database: { status: 'ok', detail: null, queued: 0, schemaIsBehind: false },
-      statistics: { totalRequests: 8, errorCount: 2 },
+      database: { status: 'ok', detail: null, queued: 0, schemaIsBehind: false, redis: null },
+      reached: () => null,
+      statistics: { totalRequests: 8, errorCount: 2, served: NONE_SERVED },
     })
   t.match(report({}), { status: 'healthy', statistics: { errorRate: 0.25 } })
   for (const load of [{ cpuPercent: 80.1 }, { memoryPercent: 85.1 }, { diskPercent: 90.1 }])

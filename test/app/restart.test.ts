@@ -215,7 +215,7 @@ t.test('an answer older than the snapshot that came back does not replace it', a
   const app = await start({ nowMs: WEDNESDAY_8H + MINUTE, turns: [older] })
   const { snapshot, rates, quality } = await snapshotOf(app)
   t.match(snapshot, { id: before.snapshot.id, tier: 'lastKnownGood' })
-  t.match(quality.warnings, [{ reason: 'older' }])
+  t.match(quality.warnings, [{ reason: 'badAnswer', detail: /older/ }])
   t.strictSame(rates, before.rates)
 })
 

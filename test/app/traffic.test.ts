@@ -9,7 +9,7 @@ import {
   snapshotSchema,
 } from '../../src/modules/traffic/schemas.ts'
 import { ProviderFailure } from '../../src/providers/failure.ts'
-import { buildApp } from '../helpers/build-app.ts'
+import { buildApp, SLEEPERS } from '../helpers/build-app.ts'
 import { answerOf, failing, piecesOf, scripted } from '../helpers/providers.ts'
 
 const URL_OF_AYALON = '/v1/traffic/ayalon'
@@ -194,7 +194,7 @@ t.test('before the first refresh has ended clients are told to come back', async
   t.match(early.json(), { status: 503, code: 'source_unavailable', retryAfterSeconds: 5 })
   t.equal(early.headers['retry-after'], '5')
   resolve()
-  await clock.asleep(2)
+  await clock.asleep(SLEEPERS)
   t.equal((await server.inject(URL_OF_AYALON)).statusCode, 200)
 })
 

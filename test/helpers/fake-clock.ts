@@ -1,7 +1,7 @@
 import type { Clock } from '../../src/clock.ts'
 
 interface Sleeper {
-  readonly atMs: number
+  atMs: number
   readonly wake: () => void
 }
 
@@ -50,6 +50,12 @@ export class FakeClock implements Clock {
   move(ms: number): void {
     this.#nowMs += ms
     for (const { atMs, wake } of this.#sleepers) if (atMs <= this.#nowMs) wake()
+  }
+
+  /** Sets the clock, as somebody would by hand: what sleeps wakes after the same time as before. */
+  set(nowMs: number): void {
+    for (const sleeper of this.#sleepers) sleeper.atMs += nowMs - this.#nowMs
+    this.#nowMs = nowMs
   }
 
   /** Moves on, and waits until all that woke are asleep again. */

@@ -12,6 +12,11 @@ export class DateClock extends FakeClock {
     t.teardown(() => mock.timers.reset())
   }
 
+  override set(nowMs: number): void {
+    mock.timers.setTime(nowMs)
+    super.set(nowMs)
+  }
+
   override move(ms: number): void {
     mock.timers.setTime(this.now() + ms)
     super.move(ms)

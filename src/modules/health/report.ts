@@ -1,5 +1,6 @@
 import { measuresNothing, type ProviderName } from '../../corridors/snapshot.ts'
 import type { Statistics } from '../../plugins/statistics.ts'
+import type { Reached } from '../../providers/upstream/reachability.ts'
 import type { CorridorState } from '../../storage/current-state.ts'
 import { FRESH_SECONDS, servedNow } from '../../storage/freshness.ts'
 import type { StorageHealth } from '../../storage/storage.ts'
@@ -24,8 +25,7 @@ export interface HealthFacts {
   readonly maxStaleSeconds: number
   readonly load: HostLoad
   readonly database: StorageHealth
-  /** Whether a provider could be reached last; null while nobody knows. */
-  readonly reached: (provider: ProviderName) => boolean | null
+  readonly reached: Reached
   readonly statistics: Pick<Statistics, 'totalRequests' | 'errorCount' | 'served'>
 }
 
@@ -78,11 +78,12 @@ function providerCheck({ states, provider, reached }: HealthFacts): Checks['prov
   const last = attempts.find(({ outcome }) => outcome !== 'ok') ?? attempts[0]
   if (last === undefined)
     return { status: 'unknown', provider, reachable: null, lastOutcome: null, responseTimeMs: null }
+  const seen = reached(last.provider)
   return {
     status: last.outcome === 'ok' ? 'ok' : 'error',
     provider: last.provider,
     // A provider that is not on the network is reached by asking it.
-    reachable: reached(last.provider) ?? last.outcome === 'ok',
+    reachable: seen === undefined ? last.outcome === 'ok' : seen,
     lastOutcome: last.outcome,
     responseTimeMs: last.durationMs,
   }

@@ -3,6 +3,7 @@ import type { Clock } from '../../clock.ts'
 import type { Corridor } from '../../corridors/corridor.ts'
 import type { ProviderName } from '../../corridors/snapshot.ts'
 import { Problem } from '../../problems/problem.ts'
+import type { Reached } from '../../providers/upstream/reachability.ts'
 import type { CorridorState, CurrentState } from '../../storage/current-state.ts'
 import type { StorageHealth } from '../../storage/storage.ts'
 import type { HostLoad } from './host.ts'
@@ -18,8 +19,7 @@ export interface HealthOptions {
   readonly maxStaleSeconds: number
   readonly load: () => HostLoad
   readonly database: () => StorageHealth
-  /** Whether a provider could be reached last; null while nobody knows. */
-  readonly reached: (provider: ProviderName) => boolean | null
+  readonly reached: Reached
 }
 
 const RETRY_SECONDS = 5

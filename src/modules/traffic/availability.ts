@@ -40,7 +40,7 @@ export function servableOrProblem(
       })
     }
     case 'missing':
-      return served.attempt === null ? starting() : failed(served.attempt)
+      return served.attempt === null ? starting() : failed(served.attempt, nextPollSeconds)
   }
 }
 
@@ -49,10 +49,11 @@ const starting = (): Problem =>
     retryAfterSeconds: STARTING_RETRY_SECONDS,
   })
 
-function failed({ outcome, detail }: Attempt): Problem {
+function failed({ outcome, detail }: Attempt, nextPollSeconds: number): Problem {
   const code = CODES[outcome] ?? 'source_unavailable'
   const sentence = `There is no snapshot yet: ${detail}.`
   // Coverage does not come back by waiting.
   if (code === 'no_coverage') return new Problem(code, sentence)
-  return new Problem(code, sentence, { retryAfterSeconds: RETRY_SECONDS[code] })
+  const waits = code === 'quota_exceeded' ? nextPollSeconds : 0
+  return new Problem(code, sentence, { retryAfterSeconds: Math.max(RETRY_SECONDS[code], waits) })
 }

@@ -1,9 +1,10 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { AttemptCounts } from '../../collector/outcome-counts.ts'
-import type { ProviderName } from '../../corridors/snapshot.ts'
+import type { Collector } from '../../collector/collector.ts'
+import type { Pace } from '../../collector/poll-plan.ts'
 import { acceptable } from '../../problems/acceptable.ts'
 import type { Provider } from '../../providers/provider.ts'
+import type { Reached } from '../../providers/upstream/reachability.ts'
 import type { CurrentState } from '../../storage/current-state.ts'
 import type { Lease } from '../../storage/shared/lease.ts'
 import type { SharedStore } from '../../storage/shared/shared-store.ts'
@@ -16,16 +17,15 @@ export interface UpstreamOptions {
   readonly state: CurrentState
   readonly store: SharedStore
   readonly lease: Lease
-  readonly counts: AttemptCounts
-  /** Whether a provider could be reached last; null while nobody knows. */
-  readonly reached: (provider: ProviderName) => boolean | null
+  readonly collector: Collector
+  readonly reached: Reached
 }
 
 const RIGHTS = { held: true, elsewhere: false, unknown: null } as const
 
 /** The budgets, their use and the poll plan, for admins only. Asks the shared store, no provider. */
 export const upstreamRoutes: FastifyPluginAsyncZod<UpstreamOptions> = async (app, options) => {
-  const { providers, state, store, lease, counts, reached } = options
+  const { providers, state, store, lease, collector, reached } = options
   app.get(
     '/v1/upstream',
     {
@@ -42,13 +42,21 @@ export const upstreamRoutes: FastifyPluginAsyncZod<UpstreamOptions> = async (app
         plan: nextPoll && {
           nextPollAt: isoTime(nextPoll.atMs),
           limitedBy: nextPoll.limitedBy,
+          hours: hoursView(await collector.paceAhead()),
         },
         providers: await Promise.all(
           providers.map((provider) =>
-            providerView(provider, reached(provider.name), counts.of(provider.name)),
+            providerView(
+              provider,
+              reached(provider.name) ?? null,
+              collector.counts.of(provider.name),
+            ),
           ),
         ),
       }
     },
   )
 }
+
+const hoursView = (hours: readonly Pace[]) =>
+  hours.map(({ atMs, intervalSeconds }) => ({ at: isoTime(atMs), intervalSeconds }))

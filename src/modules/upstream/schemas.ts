@@ -31,6 +31,9 @@ export const upstreamSchema = z.object({
     .object({
       nextPollAt: time,
       limitedBy: z.enum(POLL_LIMITS).describe('The setting or the budget that decides the pace.'),
+      hours: z
+        .array(z.object({ at: time, intervalSeconds: count }))
+        .describe('How often polls come in the next 24 hours, by the plan as it is now.'),
     })
     .nullable()
     .describe('Null before the first poll.'),

@@ -62,6 +62,10 @@ export function createTomTom(options: LiveOptions): Provider {
       const answers = parts.map((part) =>
         part instanceof ProviderFailure ? part : orFailure(() => parseTomTom(part)),
       )
+      const spent = parts.find(
+        (part) => part instanceof ProviderFailure && part.outcome === 'quotaSpent',
+      )
+      if (named.length === 0 && spent instanceof ProviderFailure) throw spent
       return joinAnswers(await Promise.all(answers))
     },
   }

@@ -56,6 +56,20 @@ const create = (initialState?: unknown) =>
     initialState,
   })
 
+type Judged<T> =
+  | { readonly error: null; readonly value: T }
+  | { readonly error: ProviderFailure; readonly value?: never }
+
+/** A call whose failure is the provider's judgement is one that it answered, so it is well. */
+async function judged<T>(call: () => Promise<T>): Promise<Judged<T>> {
+  try {
+    return { error: null, value: await call() }
+  } catch (error) {
+    if (!(error instanceof ProviderFailure) || isUnwell(error)) throw error
+    return { error }
+  }
+}
+
 /**
  * Keeps a provider that is not well from being asked: after five failed calls in a row none is
  * made for a while, then one on trial. Open and half-open are known to the caller beforehand, so
@@ -72,19 +86,26 @@ export class Breaker {
 
   /** Makes a call. @throws what the call throws */
   async run<T>(call: () => Promise<T>): Promise<T> {
-    const before = this.#circuit.state
+    this.#forgetFuture(Date.now())
+    const before = this.saved()
+    const wasClosed = this.#circuit.state === CircuitState.Closed
     try {
-      return await this.#circuit.execute(call)
+      const { error, value } = await this.#circuit.execute(() => judged(call))
+      if (error !== null) throw error
+      return value
     } catch (error) {
       if (isUnwell(error)) this.#outcome = error.outcome
+      // A call that was broken off says nothing of the provider.
+      else if (!(error instanceof ProviderFailure)) this.restore(before)
       throw error
     } finally {
-      this.#tell(before)
+      this.#tell(wasClosed)
     }
   }
 
   /** How the breaker is now. */
   at(nowMs: number): BreakerView {
+    this.#forgetFuture(nowMs)
     const { ownState } = this.saved().circuit
     if (ownState.value === CircuitState.Closed) return { state: 'closed', untilMs: null }
     const untilMs = ownState.openedAt + (OPEN_MS[ownState.attemptNo - 1] ?? LONGEST_OPEN_MS)
@@ -106,12 +127,18 @@ export class Breaker {
     this.#outcome = outcome
   }
 
+  /** A breaker that was opened in the future, by a wrong clock, is due for a trial now. */
+  #forgetFuture(nowMs: number): void {
+    const { circuit, outcome } = this.saved()
+    const { ownState } = circuit
+    if (ownState.value === CircuitState.Open && ownState.openedAt > nowMs)
+      this.restore({ circuit: { ...circuit, ownState: { ...ownState, openedAt: 0 } }, outcome })
+  }
+
   /** One line when an outage is noticed and one when it is over, none for the trials between. */
-  #tell(before: CircuitState): void {
-    const { state } = this.#circuit
-    if (before === CircuitState.Closed && state === CircuitState.Open)
-      this.#log.warn({ outcome: this.#outcome }, 'the breaker opened')
-    if (before !== CircuitState.Closed && state === CircuitState.Closed)
-      this.#log.info('the breaker closed')
+  #tell(wasClosed: boolean): void {
+    const isClosed = this.#circuit.state === CircuitState.Closed
+    if (wasClosed && !isClosed) this.#log.warn({ outcome: this.#outcome }, 'the breaker opened')
+    if (!wasClosed && isClosed) this.#log.info('the breaker closed')
   }
 }

@@ -47,32 +47,31 @@ export function createUpstream(limits: UpstreamLimits): Upstream {
     bodyTimeout: timeoutMs,
     maxResponseSize: maxBytes,
   })
-  const read = async (url: URL, signal: AbortSignal): Promise<UpstreamAnswer> => {
+  const ask = async (url: URL, signal: AbortSignal): Promise<UpstreamAnswer> => {
     const { statusCode, headers, body } = await request(url, {
       dispatcher: agent,
       signal,
       headers: { accept: 'application/json', 'accept-encoding': 'gzip' },
     })
-    const bytes = Buffer.from(await body.arrayBuffer())
     const coding = String(headers['content-encoding'] ?? 'identity').toLowerCase()
+    const read = async (): Promise<string> =>
+      decode(Buffer.from(await body.arrayBuffer()), coding, maxBytes)
     const answer = {
       status: statusCode,
       retryAfterMs: retryAfterMs(headers['retry-after'], limits.now()),
     }
-    if (statusCode !== OK) {
-      // What failed is known by the status; its body need not be readable.
-      return { ...answer, body: await decode(bytes, coding, maxBytes).catch(() => '') }
-    }
+    // What failed is known by the status; its body need not be readable.
+    if (statusCode !== OK) return { ...answer, body: await read().catch(() => '') }
     const type = headers['content-type'] ?? 'application/json'
     if (!/^application\/(\S+\+)?json\s*(;|$)/i.test(String(type)))
       throw new ProviderFailure('badAnswer', 'the answer is not JSON by its content type')
-    return { ...answer, body: await decode(bytes, coding, maxBytes) }
+    return { ...answer, body: await read() }
   }
   return {
     async get(url, signal) {
       const deadline = AbortSignal.timeout(timeoutMs)
       try {
-        return await read(url, AbortSignal.any([signal, deadline]))
+        return await ask(url, AbortSignal.any([signal, deadline]))
       } catch (error) {
         throwIfStopped(signal)
         if (error instanceof ProviderFailure) throw error

@@ -86,13 +86,16 @@ export class Guard {
       },
     ).dangerouslyUnref()
     const work = policy.execute(({ attempt }) => {
-      waitingAfter = null
-      return this.#once(signal, call, attempt > 0)
+      const leave = (): Promise<T> => {
+        waitingAfter = null
+        return call()
+      }
+      return this.#once(signal, leave, attempt > 0)
     }, signal)
     try {
       return await unlessStopped(signal, work)
     } catch (error) {
-      // Time that ran out while waiting for the next try says less than why the last one failed.
+      // Time or budget that ran out before the next try says less than why the last one failed.
       throw error instanceof ProviderFailure && waitingAfter !== null ? waitingAfter : error
     }
   }
@@ -100,8 +103,10 @@ export class Guard {
   /** How the breaker is, and until when the provider wants to be left alone. */
   get view(): BreakerView & { readonly pausedUntilMs: number | null } {
     const nowMs = this.#now()
-    const pausedUntilMs = this.#pausedUntilMs > nowMs ? this.#pausedUntilMs : null
-    return { ...this.#breaker.at(nowMs), pausedUntilMs }
+    const leftMs = this.#pausedUntilMs - nowMs
+    // A pause that is longer than any was begun by a wrong clock.
+    const isPaused = leftMs > 0 && leftMs <= LONGEST_PAUSE_MS
+    return { ...this.#breaker.at(nowMs), pausedUntilMs: isPaused ? this.#pausedUntilMs : null }
   }
 
   saved(): SavedGuard {

@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { BackgroundLoop } from '../../background-loop.ts'
 import type { Clock } from '../../clock.ts'
+import type { ProviderName } from '../../corridors/snapshot.ts'
 import type { Guard } from './guard.ts'
 
 /** How often to look whether a check is due, ms. */
@@ -12,6 +13,12 @@ const CHECK_MS = 3000
 
 /** The port of a URL that names none. */
 const DEFAULT_PORTS = { http: 80, https: 443 }
+
+/**
+ * Whether a provider could be reached last; null while nobody knows, undefined for one that is not
+ * on the network.
+ */
+export type Reached = (provider: ProviderName) => boolean | null | undefined
 
 /**
  * Whether a provider can be reached: by its last call, or, when that is old, by a connection that
