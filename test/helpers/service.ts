@@ -153,3 +153,59 @@ export async function getSnapshot(url: string): Promise<z.infer<typeof snapshot>
   const response = await fetch(`${url}/v1/traffic/ayalon`)
   return snapshot.parse(await response.json())
 }
+
+/** What a replica says of itself, in the tests' own words. */
+const upstreamView = z.object({
+  collects: z.boolean().nullable(),
+  store: z.string(),
+  plan: z.object({ nextPollAt: z.string(), limitedBy: z.string() }).nullable(),
+  providers: z.tuple([
+    z.looseObject({
+      breaker: z.object({ state: z.string(), until: z.string().nullable() }),
+      quota: z
+        .array(z.looseObject({ period: z.string(), used: z.number(), left: z.number().nullable() }))
+        .nullable(),
+    }),
+  ]),
+})
+
+/** One process of several that share. */
+export interface Replica extends Serving {
+  /** The key by which HERE knows who asks. */
+  readonly key: string
+  upstream(): Promise<z.infer<typeof upstreamView>>
+  collects(): Promise<boolean | null>
+  used(): Promise<number | undefined>
+  /** Status and id of the snapshot of the Ayalon. */
+  snapshot(): Promise<{ status: number; id: string; freshness: string; code: string }>
+  health(): Promise<{ status: string; checks: Record<string, { status: string }> }>
+}
+
+const snapshotView = z.object({
+  snapshot: z.object({ id: z.string(), freshness: z.string() }).default({ id: '', freshness: '' }),
+  code: z.string().default(''),
+})
+const healthView = z.object({
+  status: z.string(),
+  checks: z.record(z.string(), z.looseObject({ status: z.string() })),
+})
+
+/** @param admin the secret of a client that may see `/v1/upstream` */
+export function replicaOf(service: Serving, key: string, admin: string): Replica {
+  const get = (path: string) =>
+    fetch(`${service.url}${path}`, { headers: { authorization: `Bearer ${admin}` } })
+  const upstream = async () => upstreamView.parse(await (await get('/v1/upstream')).json())
+  return {
+    ...service,
+    key,
+    upstream,
+    collects: async () => (await upstream()).collects,
+    used: async () => (await upstream()).providers[0].quota?.[2]?.used,
+    async snapshot() {
+      const response = await get('/v1/traffic/ayalon')
+      const { snapshot, code } = snapshotView.parse(await response.json())
+      return { status: response.status, ...snapshot, code }
+    },
+    health: async () => healthView.parse(await (await get('/health')).json()),
+  }
+}

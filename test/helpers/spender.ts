@@ -1,8 +1,11 @@
 import { closeSync, openSync, rmSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { QuotaWindow, SharedStore } from '../../src/storage/shared/shared-store.ts'
-import { storeAt } from './shared-stores.ts'
+import { ProviderFailure } from '../../src/providers/failure.ts'
+import { createUpstream } from '../../src/providers/upstream/client.ts'
+import type { SharedStore } from '../../src/storage/shared/shared-store.ts'
+import { guardOf } from './guards.ts'
+import { NOW, storeAt } from './shared-stores.ts'
 
 /*
  * A process that shares a store with others like it. It says that it is ready, waits for a line, does
@@ -11,11 +14,11 @@ import { storeAt } from './shared-stores.ts'
 
 /** What a spender is told to do. */
 export type Work =
-  /** Tries to count calls; prints how many were granted. */
+  /** Tries to call an address within a month's budget; prints how many calls were answered. */
   | {
       readonly do: 'spend'
-      readonly provider: string
-      readonly windows: readonly QuotaWindow[]
+      readonly url: string
+      readonly mostCalls: number
       readonly attempts: number
     }
   /** Takes the lease so many times; prints how often another had it as well. */
@@ -23,12 +26,23 @@ export type Work =
 
 async function spend(
   store: SharedStore,
-  { provider, windows, attempts }: Extract<Work, { do: 'spend' }>,
+  { url, mostCalls, attempts }: Extract<Work, { do: 'spend' }>,
 ): Promise<number> {
-  let granted = 0
+  const now = (): number => NOW
+  const guard = guardOf('here', { store, limits: { month: mostCalls }, now })
+  const upstream = createUpstream({ timeoutMs: 30_000, maxBytes: 1000, now })
+  const never = new AbortController().signal
+  let answered = 0
   for (let attempt = 0; attempt < attempts; attempt += 1)
-    if ((await store.countCall(provider, windows)).granted) granted += 1
-  return granted
+    try {
+      await guard.run(never, () => upstream.get(new URL(url), never))
+      answered += 1
+    } catch (error) {
+      // A budget that cannot be counted is not one that is spent.
+      if (!(error instanceof ProviderFailure && /is spent until/.test(error.message))) throw error
+    }
+  await upstream.close()
+  return answered
 }
 
 async function lead(

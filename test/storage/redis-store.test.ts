@@ -10,6 +10,7 @@ import { closedPort } from '../helpers/ports.ts'
 import { command, noOwnRedis, PASSWORD, startOwnRedis } from '../helpers/redis.ts'
 import { awayOf, FREE, inProcesses, methodsOf, recovered } from '../helpers/shared-stores.ts'
 import type { Work } from '../helpers/spender.ts'
+import { standIn } from '../helpers/stand-in.ts'
 
 const fixture = (name: string): string => join(import.meta.dirname, 'fixtures', name)
 
@@ -141,14 +142,15 @@ await t.test('redis that fails', { skip: noOwnRedis() }, async (t) => {
 
   t.test('no process that fails prints the password', async (t) => {
     const { url, own } = await ownRedis(t)
-    const work: Work = { do: 'spend', provider: 'here', windows: FREE, attempts: 1 }
+    const { baseUrl } = await standIn(t, { body: '{}' })
+    const work: Work = { do: 'spend', url: baseUrl.href, mostCalls: 1, attempts: 1 }
     const wrong = urlWith(url, 'password', 'canary-of-a-wrong-password')
     await own.kill()
     const away = await inProcesses(t, ['redis', url], [work])
     await own.start()
     for (const { code, output } of [...away, ...(await inProcesses(t, ['redis', wrong], [work]))]) {
       t.not(code, 0)
-      t.match(output, /StoreAway: Redis (cannot be reached|refuses the user)/)
+      t.match(output, /cannot be counted: Redis (cannot be reached|refuses the user)/)
       t.notMatch(output, 'canary')
       t.notMatch(output, PASSWORD)
     }
@@ -222,7 +224,8 @@ await t.test('redis that fails', { skip: noOwnRedis() }, async (t) => {
       t.equal(store.fault, fault)
       await store.close()
     }
-    const work: Work = { do: 'spend', provider: 'here', windows: FREE, attempts: 3 }
+    const { baseUrl } = await standIn(t, { body: '{}' })
+    const work: Work = { do: 'spend', url: baseUrl.href, mostCalls: 6, attempts: 3 }
     const trusting = { NODE_EXTRA_CA_CERTS: fixture('localhost.crt') }
     for (const host of ['localhost', '127.0.0.1']) {
       const place = ['redis', encrypted(host, port)] as const

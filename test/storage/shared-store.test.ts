@@ -29,6 +29,7 @@ import {
   windowsOf,
 } from '../helpers/shared-stores.ts'
 import type { Work } from '../helpers/spender.ts'
+import { standIn } from '../helpers/stand-in.ts'
 
 /** A kind of store, on which the same tests are run. */
 interface Kind {
@@ -197,20 +198,22 @@ function behaves(t: Test, kind: Kind): void {
     t.equal(await other.read('snapshot'), '{}')
   })
 
-  t.test('ten processes together are granted exactly what the budget has', async (t) => {
+  t.test('ten processes together make exactly the calls that the budget has', async (t) => {
     const place = await kind.newPlace(t)
-    const windows = windowsOf({ month: 100 })
-    const work: Work = { do: 'spend', provider: 'here', windows, attempts: 100 }
+    const provider = await standIn(t, { body: '{}' })
+    const url = provider.baseUrl.href
+    const work: Work = { do: 'spend', url, mostCalls: 100, attempts: 100 }
     const ended = await inProcesses(t, place, Array<Work>(10).fill(work))
     for (const { code, output } of ended) t.equal(code, 0, output)
-    const granted = ended.map(({ printed }) => Number(printed))
+    const answered = ended.map(({ printed }) => Number(printed))
     t.equal(
-      granted.reduce((sum, calls) => sum + calls),
+      answered.reduce((sum, calls) => sum + calls),
       100,
-      `granted to each: ${granted.join(', ')}`,
+      `of 1,000 attempts, by process: ${answered.join(', ')}`,
     )
+    t.equal(provider.requests.length, 100, 'as the provider saw it')
     const store = await open(t, place)
-    t.strictSame(await store.callsIn('here', windows), [100, 100, 100])
+    t.strictSame(await store.callsIn('here', windowsOf({ month: 100 })), [100, 100, 100])
   })
 
   t.test('processes that fight for the lease never have it both', async (t) => {
