@@ -20,7 +20,7 @@ export class FailureLog {
     const { provider, outcome, atMs } = attempt
     const key = `${corridorId} ${provider} ${outcome}`
     const told = this.#told.get(key)
-    if (told !== undefined && atMs - told.atMs < TELL_AGAIN_MS) {
+    if (told !== undefined && Math.abs(atMs - told.atMs) < TELL_AGAIN_MS) {
       told.untold += 1
       return
     }

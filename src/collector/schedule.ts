@@ -76,6 +76,7 @@ export class Schedule {
     const isEmpty = corridors.some(({ id }) => state.of(id).snapshot === null)
     const nowMs = clock.now()
     this.#due.clear()
+    this.#spent.clear()
     for (const provider of providers) {
       const lastMs = (await unlessAway(lastRound(provider))) ?? 0
       // A round in the future was begun by a wrong clock.

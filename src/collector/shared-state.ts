@@ -24,6 +24,15 @@ const collectorSchema = z.object({
   guards: z.record(z.string(), savedGuard),
 })
 
+const json = z.string().transform((text, context): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    context.addIssue('is not JSON')
+    return z.NEVER
+  }
+})
+
 const COLLECTOR = 'collector'
 const tickName = (corridorId: string): string => `tick.${corridorId}`
 
@@ -84,9 +93,12 @@ export class SharedState {
   #take(corridor: Corridor, tick: Tick): void {
     const { providers, state, record } = this.#options
     const { attempts, snapshot } = tick
-    const attempt = attempts.find(({ outcome }) => outcome === 'ok') ?? attempts[0]
+    const attempt = attempts.find(({ provider }) => provider === snapshot?.provider) ?? attempts[0]
     const isOurs = providers.some(({ name }) => sourceOf(name) === tick.source)
     if (attempt === undefined || !isOurs || versionOf(tick.corridor) !== versionOf(corridor)) return
+    // What this process itself fetched later, before it lost the lease, stands.
+    const known = state.of(corridor.id).snapshot
+    if (known !== null && (snapshot?.fetchedAtMs ?? attempt.atMs) < known.fetchedAtMs) return
     const { atMs, provider, outcome, durationMs, detail } = attempt
     state.note(corridor, { atMs, provider, outcome, durationMs, detail }, snapshot)
     record?.({ ...tick, corridor })
@@ -103,6 +115,6 @@ export class SharedState {
     if (text === null || text === this.#seen.get(name)) return null
     this.#seen.set(name, text)
     // Another version of this service may tell it in another form.
-    return schema.safeParse(JSON.parse(text)).data ?? null
+    return json.pipe(schema).safeParse(text).data ?? null
   }
 }

@@ -6,6 +6,7 @@ import { guardsBy } from '../config/guards.ts'
 import type { LiveProvider } from '../providers/create.ts'
 import type { Guard } from '../providers/upstream/guard.ts'
 import { Connection } from '../storage/connection.ts'
+import { boundedStore } from '../storage/shared/bounded-store.ts'
 import { DatabaseStore } from '../storage/shared/database-store.ts'
 import { RedisStore } from '../storage/shared/redis-store.ts'
 
@@ -19,7 +20,8 @@ export async function withGuards<T>(
   const redis = config.REDIS_URL && new RedisStore(config.REDIS_URL)
   try {
     await redis?.connect()
-    return await work(guardsBy(config, redis ?? new DatabaseStore(connection), randomUUID(), log))
+    const store = boundedStore(redis ?? new DatabaseStore(connection), log)
+    return await work(guardsBy(config, store, randomUUID(), log))
   } finally {
     await Promise.all([redis?.close(), connection.close()])
   }

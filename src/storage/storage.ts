@@ -27,8 +27,6 @@ const RETENTION_STEP_MS = 1000
 /** How long a start waits for what an earlier process left, and a stop for the last write, ms. */
 const START_MS = 3000
 const STOP_MS = 3000
-/** How long an answer of what processes share may take, ms. */
-const SHARED_MS = 3000
 
 export interface StorageOptions {
   readonly place: DatabasePlace
@@ -74,7 +72,7 @@ export class Storage {
     this.connection = new Connection(place, log)
     this.#redis = redis && new RedisStore(redis)
     const shared = this.#redis ?? new DatabaseStore(this.connection)
-    this.shared = boundedStore(shared, SHARED_MS, log)
+    this.shared = boundedStore(shared, log)
     this.recorder = new Recorder({
       connection: this.connection,
       queue: new TickQueue(join(dataDir, 'queue')),

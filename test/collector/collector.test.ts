@@ -1,11 +1,11 @@
-import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import { Collector, type CollectorOptions } from '../../src/collector/collector.ts'
 import { AYALON } from '../../src/corridors/ayalon.ts'
 import { ProviderFailure } from '../../src/providers/failure.ts'
+import type { Provider } from '../../src/providers/provider.ts'
 import { CurrentState } from '../../src/storage/current-state.ts'
 import type { Tick } from '../../src/storage/ticks/tick.ts'
 import { WEDNESDAY_8H } from '../helpers/build-app.ts'
+import { collectorOf } from '../helpers/collector.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import { answerOf, failing, piecesOf, scripted } from '../helpers/providers.ts'
 
@@ -14,21 +14,17 @@ const timeout = failing(new ProviderFailure('timeout', 'no answer within 10 ms')
 
 function start(
   t: Test,
-  providers: CollectorOptions['providers'],
+  providers: readonly [Provider, ...Provider[]],
   seconds: { pollSeconds?: number; minIntervalSeconds?: number } = {},
 ) {
   const clock = new FakeClock(WEDNESDAY_8H)
   const state = new CurrentState()
   const ticks: Tick[] = []
-  const log = pino({ level: 'silent' })
-  const collector = new Collector({
+  const collector = collectorOf({
     corridors: [AYALON],
     providers,
     state,
     clock,
-    log,
-    pollSeconds: 300,
-    minIntervalSeconds: 60,
     record: (tick) => void ticks.push(tick),
     ...seconds,
   })
@@ -68,16 +64,19 @@ t.test('it never asks sooner than MIN_INTERVAL_SECONDS, whatever the poll says',
 })
 
 t.test('a refresh that takes longer than the poll is not overtaken by the next', async (t) => {
+  const asked = Promise.withResolvers<void>()
   const { promise, resolve } = Promise.withResolvers<void>()
   const provider = scripted(
     'here',
     async () => {
+      asked.resolve()
       await promise
       return answerOf(AYALON, 90)
     },
     good(50),
   )
   const { clock } = start(t, [provider])
+  await asked.promise
   clock.move(1_000_000)
   t.equal(provider.calls, 1)
   resolve()
@@ -88,17 +87,26 @@ t.test('a refresh that takes longer than the poll is not overtaken by the next',
 })
 
 t.test('stopping aborts the call in flight and notes nothing', async (t) => {
-  const provider = scripted(
-    'here',
-    (_corridor, { signal }) =>
-      new Promise((_resolve, reject) => {
-        signal.addEventListener('abort', () => reject(signal.reason))
-      }),
-  )
+  const asked = Promise.withResolvers<void>()
+  const provider = scripted('here', (_corridor, { signal }) => {
+    asked.resolve()
+    return new Promise((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason))
+    })
+  })
   const { collector, state } = start(t, [provider])
+  await asked.promise
   await collector.loop.stop()
   t.equal(provider.calls, 1)
   t.equal(state.of('ayalon').attempt, null)
+})
+
+t.test('a stop before the first round asks nobody', async (t) => {
+  const provider = scripted('here', good(50))
+  const { collector, ticks } = start(t, [provider])
+  await collector.loop.stop()
+  t.equal(provider.calls, 0)
+  t.strictSame(ticks, [])
 })
 
 t.test('a failed answer leaves the last good snapshot and says how it failed', async (t) => {
@@ -134,7 +142,7 @@ t.test('an answer that measures no section does not replace one that does', asyn
   const { clock, speed, outcome, state } = start(t, [scripted('here', good(50), elsewhere)])
   await clock.asleep(1)
   await clock.advance(300_000)
-  t.equal(outcome(), 'wrongRoad', 'the reason is the commonest refusal')
+  t.equal(outcome(), 'noCoverage', 'the commonest refusal says what the answer is as a whole')
   t.match(state.of('ayalon').attempt?.detail, /wrongRoad 2, lowConfidence 1/)
   t.equal(Math.round(speed() ?? 0), 50)
 })
@@ -187,10 +195,11 @@ t.test(
   async (t) => {
     const at = (ms: number, speedKmh: number) => () => answerOf(AYALON, speedKmh, WEDNESDAY_8H + ms)
     const provider = scripted('here', at(-60_000, 50), at(-120_000, 80), at(-60_000, 51))
-    const { clock, speed, outcome } = start(t, [provider])
+    const { clock, speed, outcome, state } = start(t, [provider])
     await clock.asleep(1)
     await clock.advance(300_000)
-    t.equal(outcome(), 'older')
+    t.equal(outcome(), 'badAnswer')
+    t.match(state.of('ayalon').attempt?.detail, /older/)
     t.equal(Math.round(speed() ?? 0), 50)
     await clock.advance(300_000)
     t.equal(outcome(), 'ok')
@@ -266,7 +275,9 @@ t.test('an answer that measures nothing makes room for a provider that measures'
   await helped.clock.asleep(1)
   const { snapshot } = helped.state.of('ayalon')
   t.equal(snapshot?.provider, 'tomtom')
-  t.match(snapshot?.warnings, [{ reason: 'noCoverage', detail: /here .* it measured no section/ }])
+  t.match(snapshot?.warnings, [
+    { reason: 'noCoverage', detail: /here .* measures no section \(wrongRoad 1\)/ },
+  ])
   const alone = start(t, [scripted('here', timeout), scripted('tomtom', blank)])
   await alone.clock.asleep(1)
   t.match(alone.state.of('ayalon').snapshot, { provider: 'tomtom' }, 'better than none')

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { checkCorridor } from '../../src/commands/check-corridor.ts'
 import { parseDetectorDay } from '../../src/commands/detector-day.ts'
@@ -8,6 +9,11 @@ import { validate } from '../../src/commands/validate.ts'
 import { compareDelay } from '../../src/commands/validation.ts'
 import { ConfigError } from '../../src/config/faults.ts'
 import type { LatLon } from '../../src/corridors/geo.ts'
+import { windowsAt } from '../../src/providers/upstream/quota-windows.ts'
+import { Connection } from '../../src/storage/connection.ts'
+import { DatabaseStore } from '../../src/storage/shared/database-store.ts'
+import { newFolder } from '../helpers/databases.ts'
+import { closedPort } from '../helpers/ports.ts'
 import { standIn } from '../helpers/stand-in.ts'
 import {
   hereBody,
@@ -16,6 +22,7 @@ import {
   REVERSED_FILE,
   SOUTH,
   STRAIGHT_FILE,
+  tomtomBody,
 } from '../providers/fixtures/roads.ts'
 
 /** Runs check-corridor; its exit code and what it printed. */
@@ -105,6 +112,7 @@ t.test('check-corridor asks the preferred provider once, recording or not', asyn
   const { code, lines } = await check([file], {
     HERE_API_KEY: 'canary',
     HERE_BASE_URL: here.baseUrl.href,
+    DATA_DIR: newFolder(t),
     // A file: the recording fails, which is no matter of the corridor's.
     RECORD_DIR: file,
   })
@@ -121,6 +129,7 @@ t.test('check-corridor says why a provider gave no answer, after the table', asy
   const { code, lines } = await check([file], {
     HERE_API_KEY: 'canary',
     HERE_BASE_URL: here.baseUrl.href,
+    DATA_DIR: newFolder(t),
   })
   t.equal(code, 1)
   t.equal(here.requests.length, 1)
@@ -128,6 +137,64 @@ t.test('check-corridor says why a provider gave no answer, after the table', asy
   t.match(lines[3], /^ +south-1 +2224 m +180°$/, 'no coverage is made up')
   t.match(lines[4], /no usable answer.*403.*unauthorized/)
   t.notMatch(lines.join('\n'), /canary/)
+})
+
+t.test('check-corridor spends the budget of the service, and says when it is spent', async (t) => {
+  const file = straightFile(t)
+  const here = await standIn(t, { body: hereBody([hereFlow(NORTH, 20), hereFlow(SOUTH, 20)]) })
+  const environment = {
+    HERE_API_KEY: 'canary',
+    HERE_BASE_URL: here.baseUrl.href,
+    HERE_QUOTA_PER_MONTH: '2',
+    DATA_DIR: newFolder(t),
+  }
+  const service = new Connection({ dataDir: environment.DATA_DIR }, pino({ level: 'silent' }))
+  t.teardown(() => service.close())
+  const windows = windowsAt(Date.now(), { hour: null, day: null, month: 2 })
+  await new DatabaseStore(service).countCall('here', windows)
+  t.equal((await check([file], environment)).code, 0)
+  const { code, lines } = await check([file], environment)
+  t.equal(code, 1)
+  t.match(
+    lines[4],
+    /no usable answer: the budget of 2 calls for this month is spent until .*quotaSpent/,
+  )
+  t.equal(here.requests.length, 1)
+  t.match(lines[3], /^ +south-1 +2224 m +180°$/, 'the file itself is told of all the same')
+})
+
+t.test('check-corridor shows what was answered before the budget ended', async (t) => {
+  const tomtom = await standIn(t, { body: tomtomBody(NORTH, 60) })
+  const { code, lines } = await check([straightFile(t)], {
+    TOMTOM_API_KEY: 'canary',
+    TOMTOM_BASE_URL: tomtom.baseUrl.href,
+    TOMTOM_QUOTA_PER_MONTH: '1',
+    DATA_DIR: newFolder(t),
+  })
+  t.equal(code, 0)
+  t.equal(tomtom.requests.length, 1)
+  t.match(lines[1], /100 % covered, ok$/)
+  t.match(lines[3], / 0 % covered, insufficientCoverage$/)
+})
+
+t.test('check-corridor asks nobody while its call cannot be counted', async (t) => {
+  const file = straightFile(t)
+  const here = await standIn(t, { body: hereBody([hereFlow(NORTH, 20)]) })
+  for (const where of [
+    // A file: no database can be made in it.
+    { DATA_DIR: file },
+    { DATA_DIR: newFolder(t), REDIS_URL: `redis://user:canary@127.0.0.1:${await closedPort()}` },
+  ]) {
+    const { code, lines } = await check([file], {
+      HERE_API_KEY: 'canary',
+      HERE_BASE_URL: here.baseUrl.href,
+      ...where,
+    })
+    t.equal(code, 1)
+    t.match(lines[4], /no usable answer: the budget cannot be counted: .*\(quotaSpent\)/)
+    t.notMatch(lines.join('\n'), /canary/)
+  }
+  t.equal(here.requests.length, 0)
 })
 
 t.test('check-corridor does not go on with a wrong environment', async (t) => {

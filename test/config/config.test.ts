@@ -2,13 +2,17 @@ import { readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { format, inspect } from 'node:util'
 import t from 'tap'
+import type { Config } from '../../src/config/config.ts'
 import { readCorridor } from '../../src/config/corridor-files.ts'
 import { databasePlace } from '../../src/config/database.ts'
 import { environmentSchema } from '../../src/config/environment.ts'
 import { ConfigError } from '../../src/config/faults.ts'
+import { guardsBy } from '../../src/config/guards.ts'
 import { loadConfig, loadSetup } from '../../src/config/setup.ts'
 import { AYALON } from '../../src/corridors/ayalon.ts'
 import { Secret } from '../../src/secret.ts'
+import { listenedLog } from '../helpers/log.ts'
+import { MemoryStore } from '../helpers/memory-store.ts'
 import { REVERSED_FILE, STRAIGHT, STRAIGHT_FILE } from '../providers/fixtures/roads.ts'
 
 /** The faults of a configuration, one a line. */
@@ -403,6 +407,137 @@ t.test('a fault of the database settings is told without the URL', async (t) => 
     [{ DATABASE_CA_FILE: join(dir, 'folder') }, 'DATABASE_CA_FILE: the file cannot be read'],
     [{ DATABASE_TLS: 'canary' }, /^DATABASE_TLS: .*disable.*require.*verify-full/],
     [{ DATABASE_POOL_SIZE: '0' }, 'DATABASE_POOL_SIZE: must be at least 1'],
+  ] as const) {
+    const faults = faultsOf(() => loadConfig(environment))
+    t.equal(faults.length, 1, String(fault))
+    t.match(faults[0], fault)
+    t.notMatch(faults[0], /canary/)
+  }
+})
+
+t.test('budgets have a limit by the hour unless it is taken away', async (t) => {
+  const limitsOf = (config: Readonly<Config>) =>
+    Object.entries(config).filter(([name]) => name.includes('_QUOTA_'))
+  t.strictSame(limitsOf(loadConfig({})), [
+    ['HERE_QUOTA_PER_HOUR', 2500],
+    ['HERE_QUOTA_PER_DAY', null],
+    ['HERE_QUOTA_PER_MONTH', null],
+    ['TOMTOM_QUOTA_PER_HOUR', 2500],
+    ['TOMTOM_QUOTA_PER_DAY', null],
+    ['TOMTOM_QUOTA_PER_MONTH', null],
+  ])
+  for (const name of NAMES.filter((name) => name.includes('_QUOTA_'))) {
+    const read = (value: string) =>
+      new Map<string, unknown>(limitsOf(loadConfig({ [name]: value }))).get(name)
+    t.equal(read('none'), null)
+    t.equal(read('1'), 1)
+    t.equal(read('999999999'), 999_999_999)
+    for (const [value, reason] of [
+      ['0', 'must be at least 1'],
+      ['-1', 'must be a whole number, or none'],
+      ['2.5', 'must be a whole number, or none'],
+      ['None', 'must be a whole number, or none'],
+      ['unlimited', 'must be a whole number, or none'],
+      ['1000000000', 'must be a whole number, or none'],
+    ] as const)
+      t.strictSame(
+        faultsOf(() => loadConfig({ [name]: value })),
+        [`${name}: ${reason}`],
+        value,
+      )
+  }
+})
+
+t.test('every provider has the budget and the address that are set for it', async (t) => {
+  const { log, lines } = listenedLog()
+  const config = loadConfig({
+    HERE_BASE_URL: 'http://127.0.0.1:1/here',
+    HERE_QUOTA_PER_HOUR: '5',
+    HERE_QUOTA_PER_DAY: '6',
+    HERE_QUOTA_PER_MONTH: '7',
+    TOMTOM_BASE_URL: 'http://127.0.0.1:1/tomtom',
+    TOMTOM_QUOTA_PER_HOUR: 'none',
+    TOMTOM_QUOTA_PER_DAY: '1',
+    MIN_INTERVAL_SECONDS: '3600',
+  })
+  const store = new MemoryStore()
+  const guardOf = guardsBy(config, store, 'this-process', log)
+  const [here, tomtom] = [guardOf('here'), guardOf('tomtom')]
+  t.equal(here.address.href, 'http://127.0.0.1:1/here/')
+  t.equal(tomtom.address.href, 'http://127.0.0.1:1/tomtom/')
+  const limits = async ({ budget }: typeof here) =>
+    (await budget.use()).map(({ window }) => window.limit)
+  t.strictSame(await limits(here), [5, 6, 7])
+  t.strictSame(await limits(tomtom), [null, 1, null])
+  await tomtom.budget.take()
+  t.match(lines, [{ provider: 'tomtom', period: 'day' }], 'its lines name it')
+  await store.holdLease('this-process', Date.now(), 60_000)
+  const roundMs = Date.now()
+  t.equal(await here.budget.claim(roundMs), true)
+  t.equal(await here.budget.claim(roundMs + 3_599_999), false, 'the least interval is its own')
+  t.equal(await here.budget.claim(roundMs + 3_600_000), true)
+})
+
+t.test('what replicas share is in the database unless a Redis server is named', async (t) => {
+  const usual = loadConfig({})
+  t.equal(usual.REDIS_URL, null)
+  t.equal(usual.LEASE_SECONDS, 5)
+  const url = 'rediss://user:canary@h:6380/2'
+  const dir = t.testdir({ url: ` ${url}\n` })
+  const named = loadConfig({ REDIS_URL: url, LEASE_SECONDS: '300' })
+  t.equal(await named.REDIS_URL?.reveal(), url)
+  t.equal(named.LEASE_SECONDS, 300)
+  const { REDIS_URL } = loadConfig({ REDIS_URL_FILE: join(dir, 'url') })
+  t.equal(await REDIS_URL?.reveal(), url)
+  t.notMatch(inspect(named, { depth: null, showHidden: true }), /canary/)
+})
+
+t.test('without a list of keys no client has one', async (t) => {
+  t.equal(loadConfig({}).API_KEYS, null)
+  const list = 'panel:read:canary-0123456789, ops:admin:canary:with:colons'
+  const dir = t.testdir({ keys: `${list}\n` })
+  const config = loadConfig({ API_KEYS: list })
+  t.equal(await config.API_KEYS?.reveal(), list)
+  t.equal(await loadConfig({ API_KEYS_FILE: join(dir, 'keys') }).API_KEYS?.reveal(), list)
+  t.notMatch(inspect(config, { depth: null, showHidden: true }), /canary/)
+})
+
+t.test('a fault of what is shared or of a key is told without any secret', async (t) => {
+  const dir = t.testdir({
+    url: 'redis://user:canary@h\n',
+    wrong: 'redis://user:canary@h?db=1\n',
+    keys: 'panel:read:canary\n',
+    empty: '\n',
+  })
+  const at = (file: string): string => join(dir, file)
+  const secret = 'canary-0123456789'
+  const form = 'must be a list of name:scope:secret with the scopes read, write, admin'
+  for (const [environment, fault] of [
+    [{ REDIS_URL: 'canary' }, /^REDIS_URL: must be redis:\/\/user:password@host:port\/number/],
+    [{ REDIS_URL: 'http://user:canary@h' }, /^REDIS_URL: must be redis:/],
+    [{ REDIS_URL: 'redis://user:canary@h/x' }, 'REDIS_URL: must name the database by its number'],
+    [{ REDIS_URL_FILE: at('wrong') }, 'REDIS_URL_FILE: takes no parameters'],
+    [{ REDIS_URL_FILE: at('empty') }, 'REDIS_URL_FILE: the file is empty'],
+    [{ REDIS_URL_FILE: at('missing') }, 'REDIS_URL_FILE: the file cannot be read'],
+    [
+      { REDIS_URL: 'redis://user:canary@h', REDIS_URL_FILE: at('url') },
+      'REDIS_URL: set either REDIS_URL or REDIS_URL_FILE, not both',
+    ],
+    [{ LEASE_SECONDS: '0' }, 'LEASE_SECONDS: must be at least 1'],
+    [{ LEASE_SECONDS: '301' }, 'LEASE_SECONDS: must be at most 300'],
+    [{ API_KEYS: secret }, `API_KEYS: ${form}`],
+    [{ API_KEYS: `panel:${secret}` }, `API_KEYS: ${form}`],
+    [{ API_KEYS: `panel:owner:${secret}` }, `API_KEYS: ${form}`],
+    [{ API_KEYS: `panel:read:${secret},` }, `API_KEYS: ${form}`],
+    [{ API_KEYS: `two words:read:${secret}` }, `API_KEYS: ${form}`],
+    [{ API_KEYS_FILE: at('keys') }, 'API_KEYS_FILE: every secret must have at least 16 characters'],
+    [{ API_KEYS: `a:read:${secret},a:write:${secret}x` }, 'API_KEYS: must not name one twice'],
+    [{ API_KEYS_FILE: at('empty') }, 'API_KEYS_FILE: the file is empty'],
+    [{ API_KEYS_FILE: at('missing') }, 'API_KEYS_FILE: the file cannot be read'],
+    [
+      { API_KEYS: `a:read:${secret}`, API_KEYS_FILE: at('keys') },
+      'API_KEYS: set either API_KEYS or API_KEYS_FILE, not both',
+    ],
   ] as const) {
     const faults = faultsOf(() => loadConfig(environment))
     t.equal(faults.length, 1, String(fault))

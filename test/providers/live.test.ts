@@ -14,8 +14,10 @@ import type { ProviderCall } from '../../src/providers/provider.ts'
 import { createUpstream, MAX_BODY_BYTES } from '../../src/providers/upstream/client.ts'
 import { createRecorder } from '../../src/providers/upstream/recorder.ts'
 import { Secret } from '../../src/secret.ts'
+import { guardOf } from '../helpers/guards.ts'
 import { contextAt } from '../helpers/providers.ts'
 import { type Answer, reset, type StandIn, silence, standIn } from '../helpers/stand-in.ts'
+import { HOUR, standingClock } from './fixtures/calls.ts'
 import { failureOf } from './fixtures/failure-of.ts'
 import {
   hereBody,
@@ -44,10 +46,20 @@ function live(
   t: Test,
   name: 'here' | 'tomtom',
   baseUrl: URL,
-  more: { timeoutMs?: number; maxBytes?: number; recordDir?: string; now?: () => number } = {},
+  more: {
+    timeoutMs?: number
+    maxBytes?: number
+    recordDir?: string
+    now?: () => number
+    /** The clock that times the calls, where it is another. */
+    watch?: () => number
+    /** Most calls in a month. */
+    quota?: number
+  } = {},
 ) {
   const { timeoutMs = 10_000, maxBytes = 100_000, recordDir, now = () => AT_MS } = more
-  const upstream = createUpstream({ timeoutMs, maxBytes })
+  const { watch = now, quota = null } = more
+  const upstream = createUpstream({ timeoutMs, maxBytes, now })
   t.teardown(() => upstream.close())
   const recordErrors: unknown[] = []
   const config: ProviderConfig = {
@@ -57,10 +69,17 @@ function live(
     TOMTOM_BASE_URL: baseUrl,
     RECORD_DIR: recordDir,
   }
-  const provider = createProvider(name, config, upstream, (error) => recordErrors.push(error))
+  const guard = guardOf(name, { now, limits: { month: quota } })
+  const provider = createProvider(
+    name,
+    config,
+    upstream,
+    () => guard,
+    (error) => recordErrors.push(error),
+  )
   const calls: ProviderCall[] = []
   const refresh = (corridor: Corridor = STRAIGHT, signal: AbortSignal = never) =>
-    provider.refresh(corridor, { ...contextAt(AT_MS, signal, calls), now })
+    provider.refresh(corridor, { ...contextAt(AT_MS, signal, calls), now: watch })
   return { name: provider.name, recordErrors, calls, refresh }
 }
 
@@ -143,26 +162,36 @@ t.test('TomTom: one request a section, at its middle, latitude first', async (t)
   }
 })
 
-const STATUSES = [
-  [401, 'unauthorized'],
-  [403, 'unauthorized'],
-  [429, 'throttled'],
-  [500, 'serverError'],
-  [503, 'serverError'],
-] as const
+/** What the status of an error means at each provider, and how often it is then asked. */
+const STATUSES = {
+  here: [
+    [401, 'unauthorized', 1],
+    [403, 'unauthorized', 1],
+    [429, 'throttled', 4],
+    [500, 'serverError', 4],
+    [503, 'serverError', 4],
+  ],
+  tomtom: [
+    [401, 'unauthorized', 1],
+    [403, 'throttled', 4],
+    [429, 'throttled', 4],
+    [500, 'serverError', 4],
+    [503, 'serverError', 4],
+  ],
+} as const
 
 t.test('HERE: what the status of an error means', async (t) => {
-  for (const [status, outcome] of [
-    ...STATUSES,
-    [204, 'badAnswer'],
-    [400, 'badAnswer'],
-    [404, 'badAnswer'],
+  for (const [status, outcome, calls] of [
+    ...STATUSES.here,
+    [204, 'badAnswer', 1],
+    [400, 'badAnswer', 1],
+    [404, 'badAnswer', 1],
   ] as const) {
     const upstream = await standIn(t, { status })
     const failure = await failureOf(live(t, 'here', upstream.baseUrl).refresh)
     t.equal(failure.outcome, outcome, `${status}`)
     t.match(failure.message, String(status))
-    t.equal(upstream.requests.length, 1, 'it does not ask again')
+    t.equal(upstream.requests.length, calls, 'what may pass is asked again')
   }
 })
 
@@ -195,7 +224,7 @@ t.test('TomTom: one section without a road leaves the others', async (t) => {
 t.test('TomTom: bodies that cannot be read are counted, and a guess beside them', async (t) => {
   const upstream = await standIn(
     t,
-    { headers: { 'content-type': 'text/html' }, body: '<h1>Maintenance</h1>' },
+    { body: '<h1>Maintenance</h1>' },
     { body: '' },
     { body: tomtomBody(SOUTH, 60, { confidence: 0.1 }) },
   )
@@ -215,24 +244,77 @@ t.test('TomTom: no road near any section is noCoverage', async (t) => {
 })
 
 t.test('TomTom: the words of no coverage count with status 400 alone', async (t) => {
-  const upstream = await standIn(t, { status: 403, body: TOMTOM_TOO_FAR })
-  const { outcome } = await failureOf(live(t, 'tomtom', upstream.baseUrl).refresh)
-  t.equal(outcome, 'unauthorized')
+  for (const [status, expected] of [
+    [401, 'unauthorized'],
+    [403, 'throttled'],
+    [404, 'badAnswer'],
+  ] as const) {
+    const upstream = await standIn(t, { status, body: TOMTOM_TOO_FAR })
+    const { outcome } = await failureOf(live(t, 'tomtom', upstream.baseUrl).refresh)
+    t.equal(outcome, expected)
+  }
+})
+
+t.test('TomTom: a 403 is the fault of the key when the third refresh ends on it', async (t) => {
+  const move = standingClock(t)
+  let isRefused = true
+  const upstream = await standIn(t, (response) => {
+    response.statusCode = isRefused ? 403 : 200
+    response.end(GOOD.tomtom)
+  })
+  const { refresh } = live(t, 'tomtom', upstream.baseUrl, { now: () => Date.now() })
+  const outcomeOf = async (): Promise<string> => {
+    move(HOUR)
+    return refresh().then(
+      () => 'ok',
+      (error) => error.outcome,
+    )
+  }
+  t.strictSame([await outcomeOf(), await outcomeOf()], ['throttled', 'throttled'])
+  t.equal(upstream.requests.length, 5, 'with retries, until the breaker opens')
+  t.strictSame([await outcomeOf(), await outcomeOf()], ['unauthorized', 'unauthorized'])
+  t.equal(upstream.requests.length, 7, 'a refused key is not tried again')
+  isRefused = false
+  t.equal(await outcomeOf(), 'ok')
+  isRefused = true
+  t.equal(await outcomeOf(), 'throttled', 'after an answer it may be the number of calls again')
+})
+
+t.test('TomTom: where the budget ends, what was answered until then counts', async (t) => {
+  const upstream = await standIn(t, { body: GOOD.tomtom })
+  const { refresh, calls } = live(t, 'tomtom', upstream.baseUrl, { quota: 2 })
+  const { pieces, refused } = await refresh()
+  t.equal(pieces.length, 2)
+  t.strictSame(refused, [{ reason: 'quotaSpent', pieces: 1 }])
+  t.equal(calls.length, 2, 'what is not asked is no call')
+  t.equal((await failureOf(refresh)).outcome, 'quotaSpent')
+  t.equal(upstream.requests.length, 2)
+})
+
+t.test('TomTom: where it ends before any answer, that is why there is none', async (t) => {
+  const upstream = await standIn(t, { status: 400, body: TOMTOM_TOO_FAR })
+  const { refresh } = live(t, 'tomtom', upstream.baseUrl, { quota: 1 })
+  t.equal((await failureOf(refresh)).outcome, 'quotaSpent')
+  t.equal(upstream.requests.length, 1)
 })
 
 t.test('TomTom: a failure of the key, the quota or the service ends the refresh', async (t) => {
-  const ends: readonly (readonly [string, Answer])[] = [
-    ...STATUSES.map(([status, outcome]) => [outcome, { status, body: '<h1>No</h1>' }] as const),
-    ['unreachable', reset],
-    ['timeout', silence],
+  const ends: readonly (readonly [outcome: string, calls: number, Answer])[] = [
+    ...STATUSES.tomtom.map(
+      ([status, outcome, calls]) => [outcome, calls, { status, body: '<h1>No</h1>' }] as const,
+    ),
+    ['badAnswer', 1, { status: 400 }],
+    ['badAnswer', 1, { headers: { 'content-type': 'text/html' }, body: '<h1>Maintenance</h1>' }],
+    ['unreachable', 4, reset],
+    ['timeout', 4, silence],
   ]
-  for (const [expected, answer] of [...ends, ['badAnswer', { status: 400 }] as const]) {
+  for (const [expected, calls, answer] of ends) {
     const dir = t.testdir()
-    const upstream = await standIn(t, { body: GOOD.tomtom }, answer, { body: GOOD.tomtom })
+    const upstream = await standIn(t, { body: GOOD.tomtom }, answer)
     const limits = expected === 'timeout' ? { timeoutMs: 100 } : { recordDir: dir }
     const { outcome } = await failureOf(live(t, 'tomtom', upstream.baseUrl, limits).refresh)
     t.equal(outcome, expected)
-    t.equal(upstream.requests.length, 2, 'the third section is not asked for')
+    t.equal(upstream.requests.length, 1 + calls, 'the third section is not asked for')
     t.same(filesIn(dir), [], 'half a refresh is not recorded: it would replay as a whole one')
   }
 })
@@ -387,7 +469,7 @@ t.test('every call is noted with what it asked for, how long it took and its bod
   } as const
   for (const name of NAMES) {
     const upstream = await standIn(t, { body: GOOD[name] })
-    const { calls, refresh } = live(t, name, upstream.baseUrl, { now: ticking() })
+    const { calls, refresh } = live(t, name, upstream.baseUrl, { watch: ticking() })
     await refresh()
     t.strictSame(
       calls,
@@ -403,24 +485,27 @@ t.test('every call is noted with what it asked for, how long it took and its bod
 })
 
 t.test('a call that failed is noted with its outcome and without a body', async (t) => {
-  const answers: readonly (readonly [string, Answer])[] = [
-    ...STATUSES.map(([status, outcome]) => [outcome, { status, body: KEY }] as const),
-    ['badAnswer', { status: 404, body: KEY }],
-    ['badAnswer', { body: 'x'.repeat(2000) }],
-    ['badAnswer', { headers: { 'content-encoding': 'gzip' }, body: 'x' }],
-    ['unreachable', reset],
-    ['timeout', silence],
+  const answers: readonly (readonly [outcome: string, calls: number, Answer])[] = [
+    ['badAnswer', 1, { status: 404, body: KEY }],
+    ['badAnswer', 1, { body: 'x'.repeat(2000) }],
+    ['badAnswer', 1, { headers: { 'content-encoding': 'gzip' }, body: 'x' }],
+    ['badAnswer', 1, { headers: { 'content-type': 'text/html' }, body: KEY }],
+    ['unreachable', 4, reset],
+    ['timeout', 4, silence],
   ]
+  const byStatus = ([status, outcome, calls]: (typeof STATUSES)['here' | 'tomtom'][number]) =>
+    [outcome, calls, { status, body: KEY }] as const
   for (const name of NAMES)
-    for (const [outcome, answer] of answers) {
+    for (const [outcome, asked, answer] of [...STATUSES[name].map(byStatus), ...answers]) {
       const upstream = await standIn(t, answer)
       const timeoutMs = answer === silence ? 100 : 10_000
-      const limits = { timeoutMs, maxBytes: 1000, now: ticking() }
+      const limits = { timeoutMs, maxBytes: 1000, watch: ticking() }
       const { calls, refresh } = live(t, name, upstream.baseUrl, limits)
       const failure = await failureOf(refresh)
-      t.match(calls, [{ outcome, body: null, durationMs: 1 }], `${name}: ${outcome}`)
       t.equal(failure.outcome, outcome)
-      t.equal(calls.length, 1)
+      t.equal(calls.length, asked, 'a retry is a call too')
+      for (const call of calls)
+        t.match(call, { outcome, body: null, durationMs: 1 }, `${name}: ${outcome}`)
     }
 })
 
@@ -458,7 +543,7 @@ t.test('a call that the stop ended is noted as stopped', async (t) => {
     const arrived = Promise.withResolvers<ServerResponse>()
     const upstream = await standIn(t, (response) => arrived.resolve(response))
     const stop = new AbortController()
-    const { calls, refresh } = live(t, name, upstream.baseUrl, { now: ticking() })
+    const { calls, refresh } = live(t, name, upstream.baseUrl, { watch: ticking() })
     const ended = rejectionOf(refresh(STRAIGHT, stop.signal))
     await arrived.promise
     stop.abort(new Error('the service stops'))
@@ -534,7 +619,7 @@ t.test('a recording is a replay folder that gives the same pieces', async (t) =>
       filesIn(dir),
       files[name].map((file) => join(dir, name, '2026-11-21T10-00-00.000Z', file)),
     )
-    const idle = createUpstream({ timeoutMs: 100, maxBytes: 1 })
+    const idle = createUpstream({ timeoutMs: 100, maxBytes: 1, now: Date.now })
     t.teardown(() => idle.close())
     const replay = createProvider(
       'replay',
@@ -547,6 +632,7 @@ t.test('a recording is a replay folder that gives the same pieces', async (t) =>
         REPLAY_FORMAT: name,
       },
       idle,
+      guardOf,
       () => {},
     )
     t.equal(replay.name, 'replay')
@@ -585,14 +671,6 @@ t.test('a recorder that cannot write says so, and the refresh succeeds', async (
   }
 })
 
-t.test('an answer that is compressed though nobody asked is refused by name', async (t) => {
-  const headers = { 'content-encoding': 'gzip' }
-  const upstream = await standIn(t, { headers, body: 'not read' })
-  const failure = await failureOf(live(t, 'here', upstream.baseUrl).refresh)
-  t.match(failure, { outcome: 'badAnswer', message: /compressed/ })
-  t.equal(upstream.requests[0]?.headers['accept-encoding'], 'identity')
-})
-
 t.test('a recorder whose disk hangs is given up, and the refresh goes on', async (t) => {
   const folder = t.testdir({ '2026-11-21T10-00-00.000Z': {} })
   const pipe = join(folder, '2026-11-21T10-00-00.000Z', 'a.json')
@@ -612,7 +690,7 @@ t.test('a recorder whose disk hangs is given up, and the refresh goes on', async
 
 t.test('a provider that lacks its key or folder is not made', async (t) => {
   const baseUrl = new URL('http://127.0.0.1/')
-  const upstream = createUpstream({ timeoutMs: 100, maxBytes: 1 })
+  const upstream = createUpstream({ timeoutMs: 100, maxBytes: 1, now: Date.now })
   t.teardown(() => upstream.close())
   const bare: ProviderConfig = {
     HERE_API_KEY: null,
@@ -621,6 +699,6 @@ t.test('a provider that lacks its key or folder is not made', async (t) => {
     TOMTOM_BASE_URL: baseUrl,
   }
   for (const name of [...NAMES, 'replay'] as const)
-    t.throws(() => createProvider(name, bare, upstream, () => {}), /not configured/)
-  t.equal(createProvider('simulated', bare, upstream, () => {}).name, 'simulated')
+    t.throws(() => createProvider(name, bare, upstream, guardOf, () => {}), /not configured/)
+  t.equal(createProvider('simulated', bare, upstream, guardOf, () => {}).name, 'simulated')
 })

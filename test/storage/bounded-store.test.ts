@@ -23,7 +23,7 @@ const storeThat = (work: () => Promise<never>): MemoryStore =>
 
 t.test('what the store answers is passed on, with all that it was asked', async (t) => {
   const { log, lines } = listenedLog()
-  const store = boundedStore(new MemoryStore(), TIME_MS, log)
+  const store = boundedStore(new MemoryStore(), log, TIME_MS)
   t.equal(store.kind, 'database')
   t.equal(await store.holdLease('a', NOW, MINUTE), true)
   t.equal(await store.holdLease('b', NOW, MINUTE), false)
@@ -43,8 +43,8 @@ t.test('a store that hangs is away when the time is over', async (t) => {
   const waits = waitsOf(t)
   const store = boundedStore(
     storeThat(() => new Promise(() => {})),
-    TIME_MS,
     log,
+    TIME_MS,
   )
   for (const ask of methodsOf(store)) {
     const error = await rejectionOf(ask())
@@ -61,8 +61,8 @@ t.test('what comes when the time is over changes nothing', async (t) => {
   const late = Promise.withResolvers<never>()
   const store = boundedStore(
     storeThat(() => late.promise),
-    TIME_MS,
     log,
+    TIME_MS,
   )
   t.type(await rejectionOf(store.read('snapshot')), StoreAway)
   late.reject(new Error('broken at last'))
@@ -76,9 +76,9 @@ t.test('no timer is left behind by an answer or a failure', async (t) => {
   const timer = { unref() {} }
   t.intercept(globalThis, 'setTimeout', { value: () => timer })
   t.intercept(globalThis, 'clearTimeout', { value: (one: unknown) => ended.push(one) })
-  await boundedStore(new MemoryStore(), TIME_MS, log).read('snapshot')
+  await boundedStore(new MemoryStore(), log, TIME_MS).read('snapshot')
   const broken = storeThat(() => Promise.reject(new Error('broken')))
-  await rejectionOf(boundedStore(broken, TIME_MS, log).read('snapshot'))
+  await rejectionOf(boundedStore(broken, log, TIME_MS).read('snapshot'))
   t.strictSame(ended, [timer, timer])
 })
 
@@ -86,8 +86,8 @@ t.test('a fault that nobody foresaw is logged, and the store is away', async (t)
   const { log, lines } = listenedLog()
   const store = boundedStore(
     storeThat(() => Promise.reject(new TypeError('a bug'))),
-    TIME_MS,
     log,
+    TIME_MS,
   )
   const asks = methodsOf(store)
   for (const ask of asks) {
@@ -103,7 +103,7 @@ t.test('a store that says itself that it is away says why', async (t) => {
   const { log, lines } = listenedLog()
   const inner = new MemoryStore()
   inner.away = 'the database file cannot be opened'
-  for (const ask of methodsOf(boundedStore(inner, TIME_MS, log)))
+  for (const ask of methodsOf(boundedStore(inner, log, TIME_MS)))
     t.match(await rejectionOf(ask()), { name: 'StoreAway', message: inner.away })
   t.strictSame(lines, [])
 })
@@ -118,7 +118,7 @@ t.test('closing closes the store, and waits for it', async (t) => {
       isClosed = true
     },
   })
-  const closing = boundedStore(inner, TIME_MS, log).close()
+  const closing = boundedStore(inner, log, TIME_MS).close()
   closed.resolve()
   await closing
   t.ok(isClosed)

@@ -87,19 +87,21 @@ export class Breaker {
   /** Makes a call. @throws what the call throws */
   async run<T>(call: () => Promise<T>): Promise<T> {
     this.#forgetFuture(Date.now())
-    const before = this.saved()
     const wasClosed = this.#circuit.state === CircuitState.Closed
+    const { error, value } = await this.#run(call).finally(() => this.#tell(wasClosed))
+    if (error !== null) throw error
+    return value
+  }
+
+  async #run<T>(call: () => Promise<T>): Promise<Judged<T>> {
+    const before = this.saved()
     try {
-      const { error, value } = await this.#circuit.execute(() => judged(call))
-      if (error !== null) throw error
-      return value
+      return await this.#circuit.execute(() => judged(call))
     } catch (error) {
       if (isUnwell(error)) this.#outcome = error.outcome
       // A call that was broken off says nothing of the provider.
-      else if (!(error instanceof ProviderFailure)) this.restore(before)
+      else this.restore(before)
       throw error
-    } finally {
-      this.#tell(wasClosed)
     }
   }
 

@@ -63,8 +63,11 @@ export function createUpstream(limits: UpstreamLimits): Upstream {
     // What failed is known by the status; its body need not be readable.
     if (statusCode !== OK) return { ...answer, body: await read().catch(() => '') }
     const type = headers['content-type'] ?? 'application/json'
-    if (!/^application\/(\S+\+)?json\s*(;|$)/i.test(String(type)))
+    if (!/^application\/(\S+\+)?json\s*(;|$)/i.test(String(type))) {
+      // A body that nobody reads would hold the connection; that it is torn off is no error.
+      body.on('error', () => {}).destroy()
       throw new ProviderFailure('badAnswer', 'the answer is not JSON by its content type')
+    }
     return { ...answer, body: await read() }
   }
   return {

@@ -71,6 +71,7 @@ export class Guard {
    */
   async run<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
     let waitingAfter: ProviderFailure | null = null
+    let inFlight: Promise<unknown> = Promise.resolve()
     const policy = retry(
       handleWhen((error) => {
         if (!isUnwell(error) || !this.#mayRetry(error)) return false
@@ -79,22 +80,26 @@ export class Guard {
       }),
       {
         maxAttempts: MOST_RETRIES,
-        backoff: new DelegateBackoff(
-          ({ attempt }) =>
-            waitingAfter?.retryAfterMs ?? this.#random() * FIRST_WAIT_MS * 2 ** (attempt - 1),
+        backoff: new DelegateBackoff(({ attempt }) =>
+          Math.max(
+            waitingAfter?.retryAfterMs ?? 0,
+            this.#random() * FIRST_WAIT_MS * 2 ** (attempt - 1),
+          ),
         ),
       },
     ).dangerouslyUnref()
-    const work = policy.execute(({ attempt }) => {
-      const leave = (): Promise<T> => {
-        waitingAfter = null
-        return call()
-      }
-      return this.#once(signal, leave, attempt > 0)
+    const work = policy.execute(async ({ attempt }) => {
+      await this.#admit(signal, attempt > 0)
+      waitingAfter = null
+      const made = this.#make(call)
+      inFlight = made.catch(() => {})
+      return made
     }, signal)
     try {
       return await unlessStopped(signal, work)
     } catch (error) {
+      // A call that is broken off is noted before anybody goes on.
+      await inFlight
       // Time or budget that ran out before the next try says less than why the last one failed.
       throw error instanceof ProviderFailure && waitingAfter !== null ? waitingAfter : error
     }
@@ -139,12 +144,16 @@ export class Guard {
     )
   }
 
-  async #once<T>(signal: AbortSignal, call: () => Promise<T>, isRetry: boolean): Promise<T> {
+  /** Resolves when a call may be made now, and is counted. */
+  async #admit(signal: AbortSignal, isRetry: boolean): Promise<void> {
     throwIfStopped(signal)
     this.#throwIfClosed()
     await this.budget.take()
     throwIfStopped(signal)
     this.#retries.noteCall(this.#now(), isRetry)
+  }
+
+  async #make<T>(call: () => Promise<T>): Promise<T> {
     try {
       const result = await this.#breaker.run(call)
       this.#lastCall = { atMs: this.#now(), reached: true }

@@ -7,7 +7,7 @@ export function retryAfterMs(
   nowMs: number,
 ): number | null {
   if (typeof header !== 'string') return null
-  if (/^\d+$/.test(header)) return Number(header) * 1000
+  if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000
   // A date has the name of its month; what else the parser would take for one is none.
   const atMs = /[A-Z][a-z]{2}/.test(header) ? Date.parse(header) : Number.NaN
   return Number.isNaN(atMs) ? null : Math.max(0, atMs - nowMs)

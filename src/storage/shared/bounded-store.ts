@@ -1,6 +1,9 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { type SharedStore, StoreAway } from './shared-store.ts'
 
+/** How long an answer may take, ms. */
+const LONGEST_MS = 3000
+
 /**
  * A store that answers within a time or is `StoreAway`, and fails in no other way: a server that
  * hangs or breaks must not hold up a refresh, nor end the process. What it does later all the same
@@ -8,21 +11,26 @@ import { type SharedStore, StoreAway } from './shared-store.ts'
  */
 export function boundedStore(
   store: SharedStore,
-  timeoutMs: number,
   log: FastifyBaseLogger,
+  longestMs = LONGEST_MS,
 ): SharedStore {
-  const within = async <T>(work: Promise<T>): Promise<T> => {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_resolve, reject) => {
-      const away = new StoreAway(`the ${store.kind} does not answer within ${timeoutMs} ms`)
-      timer = setTimeout(() => reject(away), timeoutMs)
-    })
+  const foreseen = async <T>(work: Promise<T>): Promise<T> => {
     try {
-      return await Promise.race([work, late])
+      return await work
     } catch (err) {
       if (err instanceof StoreAway) throw err
       log.error({ err }, 'the shared store broke')
       throw new StoreAway(`the ${store.kind} fails; the log says why`)
+    }
+  }
+  const within = async <T>(work: Promise<T>): Promise<T> => {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_resolve, reject) => {
+      const away = new StoreAway(`the ${store.kind} does not answer within ${longestMs} ms`)
+      timer = setTimeout(() => reject(away), longestMs)
+    })
+    try {
+      return await Promise.race([foreseen(work), late])
     } finally {
       clearTimeout(timer)
     }
