@@ -16,7 +16,7 @@ const LEAST_SECRET = 16
 const NAME = /^[A-Za-z0-9._-]{1,64}$/
 
 const entriesOf = (list: string): string[][] =>
-  list.split(',').map((entry) => entry.trim().split(':'))
+  list.split(/[,\n]/).map((entry) => entry.trim().split(':'))
 
 /** What is wrong with a list of `name:scope:secret`, without repeating it; null when nothing is. */
 export function apiKeysFault(list: string): string | null {
@@ -25,8 +25,9 @@ export function apiKeysFault(list: string): string | null {
     return `must be a list of name:scope:secret with the scopes ${SCOPES.join(', ')}`
   if (keys.some(({ secret }) => secret.length < LEAST_SECRET))
     return `every secret must have at least ${LEAST_SECRET} characters`
-  const names = new Set(keys.map(({ name }) => name))
-  return names.size < keys.length ? 'must not name one twice' : null
+  const isOnce = (values: readonly string[]): boolean => new Set(values).size === values.length
+  if (!isOnce(keys.map(({ name }) => name))) return 'must not name one twice'
+  return isOnce(keys.map(({ secret }) => secret)) ? null : 'must not give one secret to two names'
 }
 
 /** The keys of a list of `name:scope:secret`; what is none is left out. */

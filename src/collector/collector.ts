@@ -41,6 +41,8 @@ export class Collector {
   readonly loop: BackgroundLoop
   /** The next round of this process; null while it does not collect. */
   #next: NextPoll | null = null
+  /** Whether it goes on where another process, or an earlier one, stopped. */
+  #tookOver = false
   /** When it last looked, epoch ms. */
   #lastMs = 0
 
@@ -72,11 +74,16 @@ export class Collector {
   /** Does what is to be done now; milliseconds until the next look. */
   async #turn(signal: AbortSignal): Promise<number> {
     const { clock, state, lease, shared } = this.#options
-    if ((await lease.confirm()) === 'elsewhere') {
+    const right = await lease.confirm()
+    if (right === 'elsewhere') {
       this.#next = null
+      this.#tookOver = false
       await shared.follow()
       return lease.intervalMs
     }
+    // What it began without the store may be known better by whoever collected before.
+    if (right === 'held' && !this.#tookOver) this.#next = null
+    this.#tookOver ||= right === 'held'
     // A clock that was set back makes nonsense of what was planned by it.
     if (clock.now() < this.#lastMs) this.#next = null
     this.#next ??= await this.#begin()

@@ -18,6 +18,7 @@ export function renderProblem(problem: Problem, requestId: string): RenderedProb
       'content-type': PROBLEM_TYPE,
       'cache-control': 'no-store',
       ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
+      ...(status === 401 && { 'www-authenticate': 'Bearer' }),
       ...(allow !== undefined && { allow: allow.join(', ') }),
     },
     body: JSON.stringify({

@@ -238,7 +238,9 @@ t.test('keys from a file are those that it holds now', async (t) => {
   const file = join(newFolder(t), 'keys')
   const keep = (list: string): void => writeFileSync(file, list)
   keep(LIST)
-  const { server } = await buildApp(t, { config: { API_KEYS: Secret.fromFile(file, LIST) } })
+  const { server, lines } = await buildApp(t, {
+    config: { API_KEYS: Secret.fromFile(file, LIST) },
+  })
   const status = async (headers: Record<string, string> = {}): Promise<number> =>
     (await server.inject({ url: URL, headers })).statusCode
   t.equal(await status(AS_ADMIN), 200)
@@ -247,8 +249,18 @@ t.test('keys from a file are those that it holds now', async (t) => {
   t.equal(await status({ 'x-api-key': 'canary-of-a-new-one' }), 200, 'a new one')
   t.equal(await status({ 'x-api-key': READ }), 401, 'one that is gone')
   keep('no list of keys')
-  t.equal(await status({ 'x-api-key': 'canary-of-a-new-one' }), 401)
   t.equal(await status({ 'x-api-key': 'no list of keys' }), 401)
+  const newOne = { 'x-api-key': 'canary-of-a-new-one' }
+  t.equal(await status(newOne), 200, 'a list that is wrong leaves the last good one')
+  t.equal(
+    await status({ ...newOne, 'x-api-key': '', authorization: 'Bearer canary-of-a-new-one' }),
+    200,
+  )
+  t.match(
+    lines.filter(({ msg }) => /list of keys is wrong/.test(String(msg))),
+    [{ level: 40, fault: /name:scope:secret/ }],
+  )
+  t.notMatch(JSON.stringify(lines), /canary/)
 })
 
 t.test('a secret that is empty or short by now lets nobody in', async (t) => {

@@ -16,10 +16,15 @@ async function asked(
   const provider = await standIn(t, answer)
   const { timeoutMs = 10_000, maxBytes = 10_000 } = limits
   const upstream = createUpstream({ timeoutMs, maxBytes, now: () => START })
-  t.teardown(() => upstream.close())
+  let closed: Promise<void> | null = null
+  const close = (): Promise<void> => {
+    closed ??= upstream.close()
+    return closed
+  }
+  t.teardown(close)
   const get = (signal: AbortSignal = never): Promise<UpstreamAnswer> =>
     upstream.get(provider.baseUrl, signal)
-  return { get, requests: provider.requests, close: () => upstream.close() }
+  return { get, requests: provider.requests, close }
 }
 
 /** An answer with a body of bytes. */

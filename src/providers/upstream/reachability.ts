@@ -54,11 +54,14 @@ function canConnect({ hostname, port, protocol }: URL, signal: AbortSignal): Pro
   const usual = protocol === 'https:' ? DEFAULT_PORTS.https : DEFAULT_PORTS.http
   return new Promise((resolve) => {
     const socket = connect({ host, port: Number(port || usual), timeout: CHECK_MS })
+    const ended = new AbortController()
     const end = (reached: boolean) => (): void => {
       resolve(reached)
+      ended.abort()
       socket.destroy()
     }
     socket.once('connect', end(true)).once('error', end(false)).once('timeout', end(false))
-    signal.addEventListener('abort', end(false), { once: true })
+    // The signal lives as long as the process; what has ended must not hang on it.
+    signal.addEventListener('abort', end(false), { signal: ended.signal })
   })
 }

@@ -23,18 +23,19 @@ export function boundedStore(
       throw new StoreAway(`the ${store.kind} fails; the log says why`)
     }
   }
-  const within = async <T>(work: Promise<T>): Promise<T> => {
+  const inTime = async <T>(work: Promise<T>): Promise<T> => {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_resolve, reject) => {
       const away = new StoreAway(`the ${store.kind} does not answer within ${longestMs} ms`)
       timer = setTimeout(() => reject(away), longestMs)
     })
     try {
-      return await Promise.race([foreseen(work), late])
+      return await Promise.race([work, late])
     } finally {
       clearTimeout(timer)
     }
   }
+  const within = <T>(work: Promise<T>): Promise<T> => foreseen(inTime(work))
   return {
     kind: store.kind,
     holdLease: (...args) => within(store.holdLease(...args)),

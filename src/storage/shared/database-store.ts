@@ -5,6 +5,7 @@ import { callsIn, countCall } from './quota-calls.ts'
 import {
   type CallCount,
   type QuotaWindow,
+  ROUND_AHEAD_MS,
   type SharedStore,
   StoreAway,
   WRONG_CLOCK_MS,
@@ -83,7 +84,7 @@ export class DatabaseStore implements SharedStore {
               last.or([
                 last('provider_rounds.round_ms', '=', roundMs),
                 last('provider_rounds.round_ms', '<=', roundMs - leastIntervalMs),
-                last('provider_rounds.round_ms', '>', roundMs + WRONG_CLOCK_MS),
+                last('provider_rounds.round_ms', '>', roundMs + ROUND_AHEAD_MS),
               ]),
             ),
         )

@@ -5,6 +5,7 @@ import * as scripts from './redis-scripts.ts'
 import {
   type CallCount,
   type QuotaWindow,
+  ROUND_AHEAD_MS,
   type SharedStore,
   WRONG_CLOCK_MS,
 } from './shared-store.ts'
@@ -69,7 +70,7 @@ export class RedisStore implements SharedStore {
     leastIntervalMs: number,
   ): Promise<boolean> {
     const keys = [LEASE, roundOf(provider)]
-    const values = [owner, String(roundMs), String(leastIntervalMs), String(WRONG_CLOCK_MS)]
+    const values = [owner, String(roundMs), String(leastIntervalMs), String(ROUND_AHEAD_MS)]
     return yesOrNo.parse(await this.#client.run(scripts.CLAIM_ROUND, keys, values))
   }
 

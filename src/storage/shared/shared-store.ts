@@ -1,6 +1,9 @@
 /** What lies further ahead than this was made by a wrong clock, ms. No lease lasts so long. */
 export const WRONG_CLOCK_MS = 3_600_000
 
+/** The same for a round, which only clocks that are out of step put into the future. */
+export const ROUND_AHEAD_MS = 300_000
+
 /**
  * What processes must agree on: the calls that were made of a provider's budget, who collects,
  * and the current snapshot. It lives in Redis or in the database, so that restarts and replicas
@@ -27,7 +30,7 @@ export interface SharedStore {
    * is granted again.
    * @param roundMs when the round began
    * @returns false where the owner has no lease, or the last round began less than the least
-   * interval before this one. A round that is more than an hour ahead was claimed by a wrong clock
+   * interval before this one. A round that is more than five minutes ahead was claimed by a wrong clock
    * and does not count.
    */
   claimRound(
