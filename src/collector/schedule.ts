@@ -75,9 +75,10 @@ export class Schedule {
     const { corridors, providers, state, leastIntervalSeconds, clock } = this.#options
     const isEmpty = corridors.some(({ id }) => state.of(id).snapshot === null)
     const nowMs = clock.now()
-    this.#due.clear()
     this.#spent.clear()
     for (const provider of providers) {
+      if (this.#keepsOwn(provider, nowMs)) continue
+      this.#due.delete(provider.name)
       const lastMs = (await unlessAway(lastRound(provider))) ?? 0
       // A round in the future was begun by a wrong clock.
       if (lastMs === 0 || lastMs > nowMs) continue
@@ -117,6 +118,12 @@ export class Schedule {
     const due = this.#due.get(name) ?? least
     const untilMs = Math.max(guard?.view.untilMs ?? 0, guard?.view.pausedUntilMs ?? 0)
     return untilMs > due.atMs ? { ...due, atMs: untilMs } : due
+  }
+
+  /** Of a provider that nobody counts only this process knows when it is due, if its clock is right. */
+  #keepsOwn({ name, guard }: Provider, nowMs: number): boolean {
+    const dueMs = this.#due.get(name)?.atMs ?? nowMs
+    return guard === null && dueMs - nowMs <= this.#options.pollSeconds * 1000
   }
 
   /** True where a provider was the last to answer for some corridor, and can be asked again. */
