@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { validatorCompiler } from 'fastify-type-provider-zod'
+import { atMost } from './at-most.ts'
 import type { Clock } from './clock.ts'
 import { createCollector } from './collector/create.ts'
 import type { Config } from './config/config.ts'
@@ -23,6 +24,9 @@ import type { Provider } from './providers/provider.ts'
 import { Reachability, type Reached } from './providers/upstream/reachability.ts'
 import type { Lease } from './storage/shared/lease.ts'
 import type { Storage } from './storage/storage.ts'
+
+/** How long a stop waits for the background work, ms. */
+const STOP_MS = 3000
 
 /** Everything the app is made of. */
 export interface AppOptions {
@@ -98,7 +102,15 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
   const database = () => storage.health
   const seen = { corridors, state, clock, version, provider, maxStaleSeconds }
   await fastify.register(healthRoutes, { ...seen, load, database, reached })
-  await fastify.register(upstreamRoutes, { providers, state, store, lease, collector, reached })
+  await fastify.register(upstreamRoutes, {
+    corridors,
+    providers,
+    state,
+    store,
+    lease,
+    collector,
+    reached,
+  })
 
   fastify.addHook('onReady', async () => {
     // What an earlier process left is served before the first refresh of this one.
@@ -106,8 +118,9 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
     for (const loop of loops) loop.start()
   })
   fastify.addHook('preClose', async () => {
-    await Promise.all(loops.map((loop) => loop.stop()))
-    await lease.release()
+    const stopped = Promise.all(loops.map((loop) => loop.stop())).then(() => lease.release())
+    // A store that hangs must not keep the storage from being closed.
+    await atMost(clock, STOP_MS, stopped)
     await storage.stop()
   })
 })

@@ -78,13 +78,14 @@ export class Asking {
     const previous = state.of(corridor.id).snapshot
     const ending = await attempt({ corridor, index, provider, previous, ...when }, clock, log)
     if (ending === null) return null
-    this.counts.add(provider.name, ending.attempt.outcome)
-    if (ending.attempt.outcome === 'ok')
+    this.counts.add(ending.attempt)
+    if (ending.attempt.outcome === 'ok') {
+      this.#failures.forget(corridor.id, provider.name)
       log.info(
         { corridor: corridor.id, ...ending.attempt, refused: ending.snapshot?.refused },
         'refreshed',
       )
-    else if (!when.stop.aborted) this.#failures.tell(corridor.id, ending.attempt)
+    } else if (!when.stop.aborted) this.#failures.tell(corridor.id, ending.attempt)
     return ending
   }
 }

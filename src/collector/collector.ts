@@ -41,6 +41,8 @@ export class Collector {
   readonly loop: BackgroundLoop
   /** The next round of this process; null while it does not collect. */
   #next: NextPoll | null = null
+  /** Whether another process collected when last something was known. */
+  #follows = false
   /** Whether it goes on where another process, or an earlier one, stopped. */
   #tookOver = false
   /** When it last looked, epoch ms. */
@@ -75,7 +77,10 @@ export class Collector {
   async #turn(signal: AbortSignal): Promise<number> {
     const { clock, state, lease, shared } = this.#options
     const right = await lease.confirm()
-    if (right === 'elsewhere') {
+    if (signal.aborted) return 0
+    // One that follows and loses sight of the store can neither collect nor say that others do not.
+    this.#follows = right === 'elsewhere' || (right === 'unknown' && this.#follows)
+    if (this.#follows) {
       this.#next = null
       this.#tookOver = false
       await shared.follow()
@@ -86,7 +91,7 @@ export class Collector {
     this.#tookOver ||= right === 'held'
     // A clock that was set back makes nonsense of what was planned by it.
     if (clock.now() < this.#lastMs) this.#next = null
-    this.#next ??= await this.#begin()
+    this.#next ??= await this.#begin(signal)
     if (clock.now() >= this.#next.atMs && !signal.aborted) this.#next = await this.#round(signal)
     state.nextPoll = this.#next
     this.#lastMs = clock.now()
@@ -94,11 +99,13 @@ export class Collector {
   }
 
   /** Goes on where another process, or an earlier one, stopped. */
-  async #begin(): Promise<NextPoll> {
+  async #begin(signal: AbortSignal): Promise<NextPoll> {
     const { shared, schedule } = this.#options
     await shared.follow()
     shared.forget()
-    return schedule.takeOver()
+    const next = await schedule.takeOver()
+    if (!signal.aborted) await shared.publishPlan(next)
+    return next
   }
 
   /** Refreshes every corridor; when to do it again. */
@@ -108,10 +115,13 @@ export class Collector {
     const asked = new Set<ProviderName>()
     const isDue = (provider: Provider): boolean => schedule.isDue(provider, roundMs)
     for await (const refresh of asking.round(roundMs, mostRoundMs, signal, isDue)) {
+      // What cannot be asked at all is not looked at again sooner than what was asked.
       for (const { attempt, calls } of refresh.endings)
-        if (calls.length > 0) asked.add(attempt.provider)
+        if (calls.length > 0 || attempt.outcome === 'badAnswer') asked.add(attempt.provider)
       await this.#keep(refresh, roundMs, signal)
     }
+    // A stop waits for no store; nobody asks for the next round.
+    if (signal.aborted) return { atMs: roundMs, limitedBy: 'leastInterval' }
     const next = await schedule.after(roundMs, asked)
     await shared.publishPlan(next)
     return next
@@ -130,7 +140,7 @@ export class Collector {
     const source = sourceOf(best.attempt.provider)
     const tick = tickOf(corridor, source, endings, snapshot, clock.now())
     record(tick)
-    if (signal.aborted || (snapshot === null && schedule.isServed(roundMs))) return
+    if (signal.aborted || (snapshot === null && schedule.isServed(corridor.id, roundMs))) return
     state.note(corridor, best.attempt, snapshot)
     await shared.publishTick(tick)
   }

@@ -22,7 +22,7 @@ export interface CollectorSetup {
   readonly store: SharedStore
   /** The right to collect. */
   readonly lease: Lease
-  /** Also the longest time for one round. */
+  /** The longer of the two is also the longest time for one round. */
   readonly pollSeconds: number
   readonly leastIntervalSeconds: number
   /** Told of everything that one refresh is to be remembered by. Must neither fail nor wait. */
@@ -33,7 +33,8 @@ export interface CollectorSetup {
 
 /** Puts the collector together. */
 export function createCollector(setup: CollectorSetup): Collector {
-  const { state, clock, log, lease, record, recordOthers, pollSeconds } = setup
+  const { state, clock, log, lease, record, recordOthers } = setup
+  const { pollSeconds, leastIntervalSeconds } = setup
   return new Collector({
     asking: new Asking(setup),
     schedule: new Schedule(setup),
@@ -42,7 +43,7 @@ export function createCollector(setup: CollectorSetup): Collector {
     state,
     clock,
     log,
-    mostRoundMs: pollSeconds * 1000,
+    mostRoundMs: Math.max(pollSeconds, leastIntervalSeconds) * 1000,
     record,
   })
 }

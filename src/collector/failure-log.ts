@@ -1,4 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
+import { OUTCOMES } from '../corridors/outcome.ts'
+import type { ProviderName } from '../corridors/snapshot.ts'
 import type { Attempt } from '../storage/current-state.ts'
 
 /** A failure that goes on is told again after this, ms. */
@@ -14,6 +16,11 @@ export class FailureLog {
 
   constructor(log: FastifyBaseLogger) {
     this.#log = log
+  }
+
+  /** Notes that a provider answered: its next failure is a new one. */
+  forget(corridorId: string, provider: ProviderName): void {
+    for (const outcome of OUTCOMES) this.#told.delete(`${corridorId} ${provider} ${outcome}`)
   }
 
   tell(corridorId: string, attempt: Attempt): void {

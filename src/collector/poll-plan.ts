@@ -67,16 +67,39 @@ export interface Pace {
 
 /** The pace of the next 24 hours, hour by hour, as far as it can be told beforehand. */
 export function paceAhead(situation: PollSituation): readonly Pace[] {
-  const { seconds, weightAt } = shareOfPoll(situation)
+  const { nowMs, leastIntervalSeconds, windows } = situation
+  // Beyond the end of a window the next one counts, of which nothing is used yet.
+  const ends = windows.map(({ window }) => window.toMs)
+  const shares = new Map<number, Share>()
   return Array.from({ length: 24 }, (_, hour) => {
-    const atMs = situation.nowMs + hour * HOUR_MS
-    const wait = Math.max(situation.leastIntervalSeconds, seconds / weightAt(atMs))
+    const atMs = nowMs + hour * HOUR_MS
+    const ended = ends.filter((toMs) => toMs <= atMs).length
+    const share =
+      shares.get(ended) ?? shareOfPoll({ ...situation, windows: windows.map(nextAfter(atMs)) })
+    shares.set(ended, share)
+    const wait = Math.max(leastIntervalSeconds, share.seconds / share.weightAt(atMs))
     return { atMs, intervalSeconds: Math.ceil(wait) }
   })
 }
 
+/** A window that has not ended at a moment as it is; else the next, of the same length. */
+const nextAfter =
+  (atMs: number) =>
+  ({ window, used }: QuotaUse): QuotaUse => {
+    const { fromMs, toMs } = window
+    if (atMs < toMs) return { window, used }
+    return { window: { ...window, fromMs: toMs, toMs: toMs + toMs - fromMs }, used: 0 }
+  }
+
+interface Share {
+  /** Weighted. */
+  readonly seconds: number
+  readonly limitedBy: NextPoll['limitedBy']
+  readonly weightAt: WeightAt
+}
+
 /** The weighted seconds that every poll gets, and what made them so many. */
-function shareOfPoll(situation: PollSituation) {
+function shareOfPoll(situation: PollSituation): Share {
   const { corridors, pollSeconds, windows } = situation
   const isScarce = windows.some(({ window }) => window.limit !== null && window.period !== 'hour')
   const weightAt = isScarce ? weightsOf(corridors) : () => 1
@@ -95,7 +118,7 @@ function shareOfPoll(situation: PollSituation) {
 
 /** The weighted seconds that a window has for each poll; all until it ends where none is left. */
 function affordableShare(
-  { window: { limit, toMs }, used }: QuotaUse,
+  { window: { limit, fromMs, toMs }, used }: QuotaUse,
   { nowMs, callsPerPoll }: PollSituation,
   urgency: number,
   weightAt: WeightAt,
@@ -105,5 +128,8 @@ function affordableShare(
   const isTiny = limit * RESERVE_SHARE < callsPerPoll
   const planned = left - (isTiny ? 0 : Math.ceil(left * RESERVE_SHARE))
   // The planned polls share out the rest with the next window's first, which that one pays.
-  return weightedSeconds({ fromMs: nowMs, toMs }, weightAt) / (planned * urgency + 1)
+  // A window that is still to come has all of its own time.
+  return (
+    weightedSeconds({ fromMs: Math.max(nowMs, fromMs), toMs }, weightAt) / (planned * urgency + 1)
+  )
 }

@@ -39,10 +39,6 @@ export function weightsOf(corridors: readonly Corridor[]): WeightAt {
   return (atMs) => Math.max(LEAST_WEIGHT, ...weights.map((weightAt) => weightAt(atMs)))
 }
 
-/** How much a poll tells at a moment, epoch ms, compared with the busiest hour; 0.4 to 1. */
-export const pollWeight = (corridors: readonly Corridor[], atMs: number): number =>
-  weightsOf(corridors)(atMs)
-
 function weightsOfOne(corridor: Corridor): WeightAt {
   const { timeZone, calendar } = corridor
   let day: Span = { fromMs: 0, toMs: 0 }

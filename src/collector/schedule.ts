@@ -34,12 +34,18 @@ export class Schedule {
   }
 
   /**
-   * True where a provider that is well is not due in a round: what it said last stands, whatever
-   * comes of asking others.
+   * True where the provider that answered for a corridor last is not due in a round: what it said
+   * stands, whatever comes of asking others.
    */
-  isServed(roundMs: number): boolean {
-    return this.#options.providers.some(
-      (provider) => this.#isWell(provider.name) && !this.isDue(provider, roundMs),
+  isServed(corridorId: string, roundMs: number): boolean {
+    const { state, providers } = this.#options
+    const { attempt } = state.of(corridorId)
+    return providers.some(
+      (provider) =>
+        provider.name === attempt?.provider &&
+        attempt.outcome === 'ok' &&
+        !this.#spent.has(provider.name) &&
+        !this.isDue(provider, roundMs),
     )
   }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Clock } from '../clock.ts'
 import type { Corridor } from '../corridors/corridor.ts'
 import { sourceOf } from '../corridors/snapshot.ts'
 import type { Provider } from '../providers/provider.ts'
@@ -6,13 +7,14 @@ import { type SavedGuard, savedGuard } from '../providers/upstream/guard.ts'
 import { type CurrentState, type NextPoll, POLL_LIMITS } from '../storage/current-state.ts'
 import { type SharedStore, unlessAway } from '../storage/shared/shared-store.ts'
 import { versionOf } from '../storage/ticks/corridor-version.ts'
-import { type Tick, tickSchema } from '../storage/ticks/tick.ts'
+import { type Tick, tickSchema, withoutBodies } from '../storage/ticks/tick.ts'
 
 export interface SharedStateOptions {
   readonly corridors: readonly Corridor[]
   readonly providers: readonly Provider[]
   readonly state: CurrentState
   readonly store: SharedStore
+  readonly clock: Clock
   /** Names this process among all that share the store. */
   readonly owner: string
   /** Told of what another process collected, where this one's memory does not get it otherwise. */
@@ -34,7 +36,11 @@ const json = z.string().transform((text, context): unknown => {
 })
 
 const COLLECTOR = 'collector'
-const tickName = (corridorId: string): string => `tick.${corridorId}`
+/**
+ * Of a corridor the last refresh that gave a snapshot, and the last that gave none: a process that
+ * begins in the middle of an outage needs both.
+ */
+const namesOf = (corridorId: string) => [`good.${corridorId}`, `failed.${corridorId}`] as const
 
 /**
  * What the process that collects tells the others, and what it was told by the one before it: the
@@ -52,12 +58,8 @@ export class SharedState {
 
   /** Tells what a refresh of a corridor gave. */
   async publishTick(tick: Tick): Promise<void> {
-    const attempts = tick.attempts.map((attempt) => ({
-      ...attempt,
-      // Raw answers are large, and only the database needs them.
-      calls: attempt.calls.map((call) => ({ ...call, body: null })),
-    }))
-    await this.#publish(tickName(tick.corridor.id), { ...tick, attempts })
+    const [good, failed] = namesOf(tick.corridor.id)
+    await this.#publish(tick.snapshot === null ? failed : good, withoutBodies(tick))
   }
 
   /** Tells when the next round is, and how the guards are. */
@@ -72,11 +74,13 @@ export class SharedState {
   async follow(): Promise<void> {
     const { corridors, state, providers } = this.#options
     for (const corridor of corridors) {
-      const tick = await this.#news(tickName(corridor.id), tickSchema)
-      if (tick !== null) this.#take(corridor, tick)
+      const ticks: Tick[] = []
+      for (const name of namesOf(corridor.id)) ticks.push(...(await this.#news(name, tickSchema)))
+      for (const tick of ticks.toSorted((a, b) => a.endedAtMs - b.endedAtMs))
+        this.#take(corridor, tick)
     }
-    const told = await this.#news(COLLECTOR, collectorSchema)
-    if (told === null) return
+    const [told] = await this.#news(COLLECTOR, collectorSchema)
+    if (told === undefined) return
     state.nextPoll = told.nextPoll
     for (const { name, guard } of providers) {
       const saved = told.guards[name]
@@ -91,14 +95,16 @@ export class SharedState {
 
   /** Takes a refresh over, unless it was of another road or of other providers than ours. */
   #take(corridor: Corridor, tick: Tick): void {
-    const { providers, state, record } = this.#options
+    const { providers, state, record, clock } = this.#options
     const { attempts, snapshot } = tick
     const attempt = attempts.find(({ provider }) => provider === snapshot?.provider) ?? attempts[0]
     const isOurs = providers.some(({ name }) => sourceOf(name) === tick.source)
     if (attempt === undefined || !isOurs || versionOf(tick.corridor) !== versionOf(corridor)) return
     // What this process itself fetched later, before it lost the lease, stands.
-    const known = state.of(corridor.id).snapshot
-    if (known !== null && (snapshot?.fetchedAtMs ?? attempt.atMs) < known.fetchedAtMs) return
+    const knownMs = state.of(corridor.id).snapshot?.fetchedAtMs ?? 0
+    // Unless its time is one of a clock that ran ahead.
+    const stands = knownMs <= clock.now()
+    if (stands && (snapshot?.fetchedAtMs ?? attempt.atMs) < knownMs) return
     const { atMs, provider, outcome, durationMs, detail } = attempt
     state.note(corridor, { atMs, provider, outcome, durationMs, detail }, snapshot)
     record?.({ ...tick, corridor })
@@ -109,12 +115,13 @@ export class SharedState {
     await unlessAway(store.publish(owner, name, JSON.stringify(value)))
   }
 
-  /** What stands under a name, where it is new and can be understood. */
-  async #news<T>(name: string, schema: z.ZodType<T>): Promise<T | null> {
+  /** What stands under a name; nothing where it is not new or cannot be understood. */
+  async #news<T>(name: string, schema: z.ZodType<T>): Promise<T[]> {
     const text = await unlessAway(this.#options.store.read(name))
-    if (text === null || text === this.#seen.get(name)) return null
+    if (text === null || text === this.#seen.get(name)) return []
     this.#seen.set(name, text)
     // Another version of this service may tell it in another form.
-    return json.pipe(schema).safeParse(text).data ?? null
+    const { success, data } = json.pipe(schema).safeParse(text)
+    return success ? [data] : []
   }
 }

@@ -69,10 +69,12 @@ export const environmentSchema = z.object({
   HERE_QUOTA_PER_HOUR: quota()
     .default(2500)
     .describe('Most calls to HERE in an hour (UTC), or none for any number.'),
-  HERE_QUOTA_PER_DAY: quota().default(null).describe('Most calls to HERE in a day (UTC).'),
+  HERE_QUOTA_PER_DAY: quota()
+    .default(null)
+    .describe('Most calls to HERE in a day (UTC). Default: any number.'),
   HERE_QUOTA_PER_MONTH: quota()
     .default(null)
-    .describe('Most calls to HERE in a calendar month (UTC).'),
+    .describe('Most calls to HERE in a calendar month (UTC). Default: any number.'),
   TOMTOM_API_KEY: z.string().optional().describe('Key for TomTom Flow Segment Data v4.'),
   TOMTOM_API_KEY_FILE: z
     .string()
@@ -84,10 +86,12 @@ export const environmentSchema = z.object({
   TOMTOM_QUOTA_PER_HOUR: quota()
     .default(2500)
     .describe('Most calls to TomTom in an hour (UTC), or none for any number.'),
-  TOMTOM_QUOTA_PER_DAY: quota().default(null).describe('Most calls to TomTom in a day (UTC).'),
+  TOMTOM_QUOTA_PER_DAY: quota()
+    .default(null)
+    .describe('Most calls to TomTom in a day (UTC). Default: any number.'),
   TOMTOM_QUOTA_PER_MONTH: quota()
     .default(null)
-    .describe('Most calls to TomTom in a calendar month (UTC).'),
+    .describe('Most calls to TomTom in a calendar month (UTC). Default: any number.'),
   UPSTREAM_TIMEOUT_SECONDS: whole(1, 120)
     .default(10)
     .describe('Longest time for one call to a provider; connecting may take half of it.'),

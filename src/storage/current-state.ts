@@ -40,7 +40,7 @@ const RECENT_MS = 26 * 3_600_000
 /** The current state of every corridor, in memory. The collector writes it, readers read it. */
 export class CurrentState {
   readonly #states = new Map<string, CorridorState>()
-  /** The next round of asking; null before the first ended. */
+  /** The next round of asking, of this process or of the one that collects; null until it is known. */
   nextPoll: NextPoll | null = null
 
   of(corridorId: string): CorridorState {
@@ -69,7 +69,7 @@ export class CurrentState {
     })
   }
 
-  /** When the collector asks again, epoch ms; past while it asks, null before its first tick ended. */
+  /** When it begins, epoch ms; past while it goes on. */
   get nextPollAtMs(): number | null {
     return this.nextPoll?.atMs ?? null
   }

@@ -28,13 +28,14 @@ export function servedNow(
 ): Served {
   if (snapshot === null) return { kind: 'missing', attempt }
   // An answer that measures nothing fails, and is all there is until the next one.
-  const isLater = attempt !== null && attempt.atMs > snapshot.fetchedAtMs
+  const { fetchedAtMs } = snapshot
+  const isLater = attempt !== null && (attempt.atMs > fetchedAtMs || fetchedAtMs > nowMs)
   const failure = isLater && attempt.outcome !== 'ok' ? attempt : null
   if (failure !== null && measuresNothing(snapshot)) return { kind: 'missing', attempt: failure }
   const ageSeconds = Math.max(0, Math.floor((nowMs - snapshot.observedAtMs) / 1000))
   if (ageSeconds > maxStaleSeconds) return { kind: 'expired', ageSeconds, attempt }
   const kind = failure === null && ageSeconds <= FRESH_SECONDS ? 'fresh' : 'stale'
-  const sinceFetchMs = nowMs - snapshot.fetchedAtMs
+  const sinceFetchMs = nowMs - fetchedAtMs
   const live = failure === null && sinceFetchMs <= FRESH_SECONDS * 1000
   return { kind, snapshot, ageSeconds, live, failure }
 }

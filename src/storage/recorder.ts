@@ -3,7 +3,7 @@ import type { Connection } from './connection.ts'
 import { databaseFault } from './database/faults.ts'
 import { DatabaseAway } from './database-away.ts'
 import type { TickQueue } from './ticks/queue.ts'
-import type { Tick } from './ticks/tick.ts'
+import { type Tick, withoutBodies } from './ticks/tick.ts'
 import { writeTick } from './ticks/write-tick.ts'
 
 export interface RecorderOptions {
@@ -127,11 +127,3 @@ export class Recorder {
 
 /** Another process on the same folder has written a file of the queue, and taken it out. */
 const isGone = (error: unknown): boolean => Object(error).code === 'ENOENT'
-
-const withoutBodies = (tick: Tick): Tick => ({
-  ...tick,
-  attempts: tick.attempts.map((attempt) => ({
-    ...attempt,
-    calls: attempt.calls.map((call) => ({ ...call, body: null })),
-  })),
-})

@@ -1,6 +1,5 @@
 import { bucketOf, dayOf } from '../corridors/buckets.ts'
 import { type Corridor, sectionsOf } from '../corridors/corridor.ts'
-import { OUTCOMES } from '../corridors/outcome.ts'
 import { unobserved } from '../corridors/section-observation.ts'
 import { type ProviderName, type Snapshot, type Source, sourceOf } from '../corridors/snapshot.ts'
 import { HOLD_SECONDS } from '../impact/integral.ts'
@@ -10,7 +9,7 @@ import type { Queries } from './database/database.ts'
 import { lockCorridor, versionOf, versionsOf } from './ticks/corridor-version.ts'
 import { loadObserved, toObservation } from './ticks/observations.ts'
 import { lastRefreshEnd } from './ticks/refreshes.ts'
-import { refusedSchema, warningsSchema } from './ticks/tick.ts'
+import { outcomeSchema, refusedSchema, warningsSchema } from './ticks/tick.ts'
 import { computeTotals } from './totals/compute-totals.ts'
 
 const DAY_MS = 86_400_000
@@ -140,7 +139,7 @@ async function lastAttempt(
   const sameRefresh = attempts.filter(({ ended_ms }) => ended_ms === newest?.ended_ms)
   const last = sameRefresh.find(({ outcome }) => outcome === 'ok') ?? newest
   const provider = providers.find((name) => name === last?.provider)
-  const outcome = OUTCOMES.find((known) => known === last?.outcome)
+  const outcome = outcomeSchema.safeParse(last?.outcome).data
   if (last === undefined || provider === undefined || outcome === undefined) return null
   const { at_ms, ended_ms, detail } = last
   return { atMs: at_ms, provider, outcome, durationMs: ended_ms - at_ms, detail }

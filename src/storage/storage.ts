@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
 import { sql } from 'kysely'
+import { atMost } from '../at-most.ts'
 import { BackgroundLoop } from '../background-loop.ts'
 import type { Clock } from '../clock.ts'
 import type { Corridor } from '../corridors/corridor.ts'
@@ -87,14 +88,17 @@ export class Storage {
 
   /** Brings back what an earlier process left, if the database answers soon; else when it does. */
   async start(): Promise<void> {
-    await this.#within(START_MS, Promise.all([this.#catchUp(), this.#redis?.connect()]))
+    // A database that hangs holds up nothing.
+    const begun = Promise.all([this.#catchUp(), this.#redis?.connect()])
+    await atMost(this.#options.clock, START_MS, begun)
     for (const loop of this.#loops) loop.start()
   }
 
   /** Ends the background work and closes the database. What is not written yet waits on disk. */
   async stop(): Promise<void> {
     const ended = [this.recorder.stop(), ...this.#loops.map((loop) => loop.stop())]
-    await this.#within(
+    await atMost(
+      this.#options.clock,
       STOP_MS,
       Promise.all(ended).then(() => this.connection.close()),
     )
@@ -104,13 +108,6 @@ export class Storage {
   /** True where processes share, but each has a database of its own. */
   get isAlone(): boolean {
     return this.#redis !== null && 'dataDir' in this.#options.place
-  }
-
-  /** Waits for some work, but no longer than this; a database that hangs holds up nothing. */
-  async #within(ms: number, work: Promise<unknown>): Promise<void> {
-    const enough = new AbortController()
-    const done = work.finally(() => enough.abort())
-    await Promise.race([done, this.#options.clock.sleep(ms, enough.signal)])
   }
 
   /** How well things are kept now. */

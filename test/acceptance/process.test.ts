@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { connect } from 'node:net'
+import { connect, createServer as createTcpServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import t from 'tap'
 import { getSnapshot, startProcess, startService } from '../helpers/service.ts'
@@ -18,6 +18,19 @@ t.test('without any setting it serves the simulated Ayalon', async (t) => {
     snapshot: { provider: 'simulated', tier: 'simulated' },
   })
   t.equal((await fetch(`${service.url}/health/ready`)).status, 200)
+  service.process.kill('SIGTERM')
+  t.equal(await service.exited, 0)
+})
+
+t.test('a stop is not held up by a database that never answers', async (t) => {
+  t.testdir()
+  const silent = createTcpServer((socket) => void socket.on('error', () => {}))
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => silent.close())
+  const address = silent.address()
+  const port = typeof address === 'object' ? address?.port : 0
+  const service = startProcess(t, { DATABASE_URL: `postgres://user:pass@127.0.0.1:${port}/db` })
+  await service.line('Server listening at')
   service.process.kill('SIGTERM')
   t.equal(await service.exited, 0)
 })

@@ -13,6 +13,7 @@ t.test('a list of names, scopes and secrets has no fault', async (t) => {
     `${'n'.repeat(64)}:read:${SECRET}`,
     `ops:admin:${'s'.repeat(16)}`,
     `ops:admin:with:colons:${SECRET}`,
+    `dash:read:${SECRET}\nsync:write:${OTHER}`,
   ])
     t.equal(apiKeysFault(list), null, list)
 })
@@ -37,6 +38,7 @@ t.test('each fault of a list is told, and no part of the list', async (t) => {
     [`ops:admin:${'s'.repeat(15)}`, /at least 16 characters/],
     [`ops:admin:${SECRET},dash:read:canary`, /at least 16 characters/],
     [`ops:admin:${SECRET},ops:read:${OTHER}`, /must not name one twice/],
+    [`ops:admin:${SECRET}\ndash:read:${SECRET}`, /must not give one secret to two names/],
   ] as const) {
     const told = apiKeysFault(list)
     if (fault === null) t.equal(told, null, list)

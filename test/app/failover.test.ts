@@ -127,7 +127,7 @@ t.test('while the breaker of the first is open it is not asked, and the second i
 })
 
 t.test('a first provider that hangs leaves the second its share of the time', async (t) => {
-  const config = { POLL_SECONDS: 2 }
+  const config = { POLL_SECONDS: 2, MIN_INTERVAL_SECONDS: 2 }
   const app = await liveApp(t, { names, here: silence, config })
   t.strictSame(calls(app), { here: 1, tomtom: 8 })
   t.match(await app.snapshot(), {

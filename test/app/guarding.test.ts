@@ -55,6 +55,23 @@ t.test('a budget that ends after a section without coverage is a spent budget', 
   t.equal((await app.server.inject(PATH)).json().code, 'quota_exceeded')
 })
 
+t.test('a key that gets answers is not refused, however its refreshes end', async (t) => {
+  const refused = { status: 403 }
+  const app = await liveApp(t, { names: ['tomtom'], tomtom: tomtomAt(60) })
+  for (let refreshes = 0; refreshes < 4; refreshes += 1) {
+    app.tomtom.answer = inTurn(tomtomAt(60), tomtomAt(60), refused)
+    await app.clock.advance(2 * POLL_MS)
+    t.equal(app.attempt()?.outcome, 'throttled')
+  }
+})
+
+t.test('what is broken for long is stale data, also where a budget sets the pace', async (t) => {
+  const app = await liveApp(t, { limits: { here: { day: 200 } } })
+  app.here.answer = BROKEN
+  for (let minutes = 0; minutes < 130; minutes += 5) await app.clock.advance(POLL_MS)
+  t.match((await app.server.inject(PATH)).json(), { status: 503, code: 'stale_data' })
+})
+
 t.test('a refresh that made no call is remembered without one', async (t) => {
   const app = await liveApp(t, { here: { status: 429, headers: { 'retry-after': '600' } } })
   await app.clock.advance(POLL_MS)

@@ -141,16 +141,19 @@ t.test('it tells the plan, the use of the budget and the last call', async (t) =
         return { period, from, to, used: 1, limit, left, status: 'ok' }
       }),
       outcomes: { ok: 1 },
+      lastOutcome: 'ok',
     },
   ])
 })
+
+const NOTHING_SEEN = { reachable: null, outcomes: {}, attempts: [null] }
 
 t.test('each use of a limit has its status', async (t) => {
   const store = new MemoryStore()
   const quota = async (limit: number | null) => {
     const guard = guardOf('here', { store, limits: { day: limit } })
     const { refresh, callsFor } = { refresh: () => Promise.reject(), callsFor: () => 1 }
-    const view = await providerView({ name: 'here', guard, refresh, callsFor }, null, {})
+    const view = await providerView({ name: 'here', guard, refresh, callsFor }, NOTHING_SEEN)
     const { used, left, status } = view.quota?.find(({ period }) => period === 'day') ?? {}
     return [used, left, status]
   }

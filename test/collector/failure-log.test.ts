@@ -19,7 +19,7 @@ function ready() {
       detail: 'no answer within 40 ms',
       ...change,
     })
-  return { tell, lines }
+  return { failures, tell, lines }
 }
 
 t.test('a failure is told with all that is known of it', async (t) => {
@@ -50,6 +50,15 @@ t.test('one that goes on is told once an hour, with how often it came', async (t
       [3, 12],
     ],
   )
+})
+
+t.test('one that comes again after a good answer is new', async (t) => {
+  const { failures, tell, lines } = ready()
+  tell(0)
+  failures.forget('mill-road', 'here')
+  tell(30 * MINUTE)
+  t.equal(lines.length, 2)
+  t.notOk(lines[1] && 'timesSince' in lines[1])
 })
 
 t.test('the hour is over when it is whole', async (t) => {

@@ -4,7 +4,6 @@ import { type PollPlan, type PollSituation, planPoll } from '../../src/collector
 import {
   LEAST_WEIGHT,
   MEAN_WEIGHT,
-  pollWeight,
   weightedSeconds,
   weightsOf,
 } from '../../src/collector/poll-weight.ts'
@@ -308,7 +307,7 @@ t.test('intervals are whole seconds, rounded up', async (t) => {
   const at = WEDNESDAY + 10 * HOUR
   t.equal(planAt(at, { hour: 10 }).intervalSeconds, Math.ceil(3600 / 11))
   const { intervalSeconds } = planAt(at, { day: 1000 })
-  t.equal(intervalSeconds, Math.ceil((300 * MEAN_WEIGHT) / pollWeight([AYALON], at)))
+  t.equal(intervalSeconds, Math.ceil((300 * MEAN_WEIGHT) / weightsOf([AYALON])(at)))
 })
 
 t.test('days that begin elsewhere are planned for their own hours', async (t) => {
@@ -331,10 +330,10 @@ t.test('on the days when clocks change the weight follows the clocks', async (t)
   ] as const) {
     const sevenH = day + (winter ? 5 : 4) * HOUR
     t.equal(localTime(sevenH, 'Asia/Jerusalem').hour, 7)
-    t.equal(pollWeight([AYALON], sevenH), pollWeight([AYALON], before), '07 h of a working day')
+    t.equal(weightsOf([AYALON])(sevenH), weightsOf([AYALON])(before), '07 h of a working day')
   }
   const friday = Date.UTC(2026, 2, 27)
-  t.equal(pollWeight([AYALON], friday + 5 * HOUR), (0.8 * 5.75) / 5.86, '08 h of a Friday')
+  t.equal(weightsOf([AYALON])(friday + 5 * HOUR), (0.8 * 5.75) / 5.86, '08 h of a Friday')
   for (const day of [Date.UTC(2026, 9, 25), friday]) {
     const polls = simulate({
       fromMs: day - DAY,
@@ -350,7 +349,7 @@ t.test('on the days when clocks change the weight follows the clocks', async (t)
 t.test('a poll tells most when most vehicles drive', async (t) => {
   const start = WEDNESDAY - 2 * HOUR
   const weights = Array.from({ length: 24 }, (_, hour) =>
-    pollWeight([AYALON], start + hour * HOUR + 59 * 60_000),
+    weightsOf([AYALON])(start + hour * HOUR + 59 * 60_000),
   )
   t.equal(Math.max(...weights), 1)
   t.equal(weights[15], 1)
@@ -372,9 +371,9 @@ t.test('of several corridors the one with most to tell counts', async (t) => {
   const dayFactors = { working: 5, eve: 0.8, rest: 0.65, yomKippur: 0 }
   const more = corridorWith({ demand: { ...MILL_ROAD.demand, dayFactors } })
   const night = WEDNESDAY
-  t.equal(pollWeight([AYALON], night), LEAST_WEIGHT)
-  t.equal(pollWeight([AYALON, abroad], night), 4.89 / 5.86, '19 h in New York')
-  t.equal(pollWeight([more], WEDNESDAY + 4 * HOUR), 1, 'never above 1')
+  t.equal(weightsOf([AYALON])(night), LEAST_WEIGHT)
+  t.equal(weightsOf([AYALON, abroad])(night), 4.89 / 5.86, '19 h in New York')
+  t.equal(weightsOf([more])(WEDNESDAY + 4 * HOUR), 1, 'never above 1')
 })
 
 t.test('while traffic changes polls come sooner', async (t) => {

@@ -130,11 +130,12 @@ t.test('one that was well until its budget was spent makes room for the next', a
 
 t.test('what one said that is well stands until it is due again', async (t) => {
   const { after, schedule, observe } = ready({ here: {}, tomtom: {} })
-  t.equal(schedule.isServed(NOW), false)
+  t.equal(schedule.isServed(MILL_ROAD.id, NOW), false)
   observe(0, 50, 'tomtom')
   await after('tomtom')
-  t.equal(schedule.isServed(NOW + LEAST_MS), true)
-  t.equal(schedule.isServed(NOW + POLL_MS), false)
+  t.equal(schedule.isServed(MILL_ROAD.id, NOW + LEAST_MS), true)
+  t.equal(schedule.isServed(MILL_ROAD.id, NOW + POLL_MS), false)
+  t.equal(schedule.isServed('another-road', NOW + LEAST_MS), false)
 })
 
 t.test('one that must not be asked is not waited for before it may', async (t) => {
@@ -179,7 +180,11 @@ t.test('while nobody can count the poll says when', async (t) => {
 t.test('a provider that nobody counts for is asked when the poll says so', async (t) => {
   const { after, schedule } = ready({})
   t.strictSame(await after(), { atMs: NOW + POLL_MS, limitedBy: 'pollSeconds' })
-  t.strictSame(await schedule.takeOver(), { atMs: NOW, limitedBy: 'leastInterval' })
+  t.strictSame(
+    await schedule.takeOver(),
+    { atMs: NOW + POLL_MS, limitedBy: 'pollSeconds' },
+    'also after the store was away',
+  )
 })
 
 t.test('the first process asks at once', async (t) => {
@@ -253,6 +258,7 @@ t.test(
     const pace = await schedule.paceAhead()
     t.equal(pace.length, 24)
     t.match(pace[0], { atMs: NOW, intervalSeconds: HOUR / SECOND })
+    t.equal(pace[2]?.intervalSeconds, HOUR / SECOND / 2, 'of the next hours nothing is spent')
     const free = await ready({ tomtom: {} }).schedule.paceAhead()
     t.strictSame(
       [...new Set(free.map(({ intervalSeconds }) => intervalSeconds))],

@@ -5,6 +5,7 @@ import type { Provider } from '../../src/providers/provider.ts'
 import { CurrentState } from '../../src/storage/current-state.ts'
 import type { Tick } from '../../src/storage/ticks/tick.ts'
 import { corridorWith, MILL_ROAD } from '../corridors/fixtures/straight-road.ts'
+import { FakeClock } from '../helpers/fake-clock.ts'
 import { guardOf } from '../helpers/guards.ts'
 import { MemoryStore } from '../helpers/memory-store.ts'
 import { answerOf, scripted, type Turn } from '../helpers/providers.ts'
@@ -27,7 +28,15 @@ async function processOf(
   const state = new CurrentState()
   const kept: Tick[] = []
   const record = (tick: Tick): void => void kept.push(tick)
-  const shared = new SharedState({ corridors, providers, state, store, owner, record })
+  const shared = new SharedState({
+    corridors,
+    providers,
+    state,
+    store,
+    owner,
+    record,
+    clock: new FakeClock(NOW + 30 * MINUTE),
+  })
   const known = () => state.of(MILL_ROAD.id)
   return { shared, state, kept, known }
 }
@@ -61,7 +70,7 @@ t.test('where the database is shared too, what was told is not kept again', asyn
   const state = new CurrentState()
   const options = { corridors: [MILL_ROAD], providers: [here()], state, store, owner: 'third' }
   await first.shared.publishTick(tickAt(NOW))
-  await new SharedState({ ...options, record: null }).follow()
+  await new SharedState({ ...options, record: null, clock: new FakeClock(NOW) }).follow()
   t.match(state.of(MILL_ROAD.id).snapshot, { fetchedAtMs: NOW })
 })
 
@@ -140,7 +149,7 @@ t.test('what another version tells in another form is passed over', async (t) =>
   const { store, first, second } = await two()
   await store.publish(
     'first',
-    'tick.mill-road',
+    'good.mill-road',
     JSON.stringify({ ...tickAt(NOW), source: 'radio' }),
   )
   await store.publish('first', 'collector', '{"nextPoll":{"atMs":1,"limitedBy":"weather"}}')
@@ -217,6 +226,35 @@ t.test('a text that is no JSON is passed over too', async (t) => {
   await store.publish('first', 'tick.mill-road', '{"corridor":')
   await second.shared.follow()
   t.equal(second.known().attempt, null)
+})
+
+t.test(
+  'one that begins in an outage is told the last good snapshot, and the failure',
+  async (t) => {
+    const { store, first } = await two()
+    await first.shared.publishTick(tickAt(NOW))
+    await first.shared.publishTick(failedAt(NOW + MINUTE, 'timeout'))
+    const third = await processOf(store, 'third')
+    await third.shared.follow()
+    t.match(third.known(), { snapshot: { fetchedAtMs: NOW }, attempt: { outcome: 'timeout' } })
+    await first.shared.publishTick(tickAt(NOW + 2 * MINUTE))
+    const fourth = await processOf(store, 'fourth')
+    await fourth.shared.follow()
+    t.match(fourth.known(), {
+      snapshot: { fetchedAtMs: NOW + 2 * MINUTE },
+      attempt: { outcome: 'ok' },
+    })
+  },
+)
+
+t.test('a snapshot of a clock that ran ahead does not stand', async (t) => {
+  const { first, second } = await two()
+  const ahead = tickAt(NOW + 120 * MINUTE)
+  const [attempt] = ahead.attempts
+  if (attempt !== undefined) second.state.note(MILL_ROAD, attempt, ahead.snapshot)
+  await first.shared.publishTick(tickAt(NOW))
+  await second.shared.follow()
+  t.match(second.known(), { snapshot: { fetchedAtMs: NOW } })
 })
 
 t.test('what is older than what is known does not take its place', async (t) => {

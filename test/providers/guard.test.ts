@@ -99,6 +99,17 @@ t.test(
   },
 )
 
+t.test('a wait that no retry was left for is kept by the next who asks', async (t) => {
+  const { guard } = ready(t)
+  waitsOf(t)
+  const provider = played(failure('throttled', 20 * SECOND))
+  await failureOf(() => guard.run(never, provider.call))
+  t.equal(provider.made, 4)
+  t.equal(guard.view.pausedUntilMs, START + 20 * SECOND)
+  await failureOf(() => guard.run(never, provider.call))
+  t.equal(provider.made, 4)
+})
+
 t.test('a provider that asks for more is left alone as long, 15 min at most', async (t) => {
   for (const [asked, kept] of [
     [30_001, 30_001],

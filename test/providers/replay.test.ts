@@ -34,6 +34,7 @@ const speeds = async (provider: Provider, corridor?: Corridor): Promise<number[]
 t.test('a folder of bodies is one refresh, again and again', async (t) => {
   const provider = replay(t.testdir({ 'b.json': body(20), 'a.json': body(10), 'c.json': body(30) }))
   t.same(await speeds(provider), [10, 20, 30], 'in the order of their names')
+  t.equal(provider.callsFor(STRAIGHT), 0, 'it calls nobody')
   t.same(await speeds(provider), [10, 20, 30])
 })
 

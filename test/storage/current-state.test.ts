@@ -24,6 +24,15 @@ const attemptAt = (atMs: number, outcome: Attempt['outcome'] = 'ok'): Attempt =>
   detail: '',
 })
 
+const MEASURED = {
+  id: 'north-1',
+  status: 'ok',
+  coverage: 1,
+  confidence: 1,
+  speedKmh: 50,
+  freeFlowKmh: 90,
+} as const
+
 const timesOf = (recent: readonly Observed[]): number[] =>
   recent.map(({ snapshot }) => (snapshot.observedAtMs - NOW) / MINUTE)
 
@@ -90,8 +99,16 @@ t.test('a snapshot is fresh, then stale, then too old to be served', async (t) =
 
 t.test('a failed attempt makes the snapshot before it stale', async (t) => {
   const attempt = attemptAt(NOW + 1, 'timeout')
-  const state = { snapshot: snapshotAt(NOW), attempt, recent: [] }
+  const state = { snapshot: snapshotAt(NOW, { sections: [MEASURED] }), attempt, recent: [] }
   t.match(servedNow(state, NOW, 7200), { kind: 'stale', live: false, failure: attempt })
+  const setBack = servedNow(
+    { ...state, attempt: attemptAt(NOW - HOUR, 'timeout') },
+    NOW - HOUR,
+    7200,
+  )
+  t.match(setBack, { kind: 'stale', live: false }, 'by a clock that was set back too')
+  const empty = { ...state, snapshot: snapshotAt(NOW) }
+  t.strictSame(servedNow(empty, NOW, 7200), { kind: 'missing', attempt }, 'nothing is not stale')
   t.strictSame(servedNow({ ...state, snapshot: null }, NOW, 7200), { kind: 'missing', attempt })
   t.match(servedNow({ ...state, attempt: null }, NOW, 7200), { kind: 'fresh', failure: null })
   const own = attemptAt(NOW, 'lowConfidence')

@@ -154,7 +154,7 @@ await onBothEngines(t, async (t, engine) => {
   const works: Record<string, [readonly string[], (db: Queries) => Promise<unknown>]> = {
     'writing a refresh': [LARGE, (db) => writeTick(db, tickAt(NOW + 5 * MINUTE, { calls: CALLS }))],
     'writing a refresh that failed': [
-      ['refreshes', 'provider_calls', 'observations', 'totals'],
+      ['refreshes', 'observations', 'totals'],
       (db) => writeTick(db, failedAt(NOW + HOUR)),
     ],
     'computing totals': [

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { TickQueue } from '../../src/storage/ticks/queue.ts'
 import { SUNDAY_MORNING } from '../corridors/fixtures/straight-road.ts'
@@ -40,6 +41,28 @@ t.test('what goes in comes out the same, oldest first, and once', async (t) => {
   t.strictSame(await takeAll(queue), [1, 2, 3])
   t.equal(queue.length, 0)
   t.strictSame(readdirSync(dir), [])
+})
+
+t.test('what a version left that told failures more finely is read as today', async (t) => {
+  const { queue, dir } = newQueue(t)
+  const tick = tickAt(NOW, {
+    calls: [{ name: 'a', atMs: NOW, durationMs: 1, outcome: 'ok', body: null }],
+  })
+  await queue.append(tick)
+  const [file = ''] = readdirSync(dir)
+  const text = gunzipSync(readFileSync(join(dir, file))).toString()
+  for (const [old, outcome] of [
+    ['older', 'badAnswer'],
+    ['implausible', 'badAnswer'],
+    ['wrongRoad', 'noCoverage'],
+  ] as const) {
+    writeFileSync(
+      join(dir, file),
+      gzipSync(text.replaceAll('"outcome":"ok"', `"outcome":"${old}"`)),
+    )
+    const { attempts } = await queue.read((await queue.oldest()) ?? '')
+    t.match(attempts, [{ outcome, calls: [{ outcome }] }])
+  }
 })
 
 t.test('another process finds what was left, and nothing that is not whole', async (t) => {

@@ -222,7 +222,6 @@ await onBothEngines(t, async (t, engine) => {
       ]),
       [
         ['here', 'timeout', 'timeout', NOW + 1, 121, NOW + 7, null, null],
-        ['simulated', 'stopped', 'stopped', NOW, 5, NOW + 7, null, null],
         ['tomtom', 'ok', 'ok', NOW, 121, NOW + 7, 'mill-road', body],
         ['tomtom', 'ok', 'ok', NOW, 121, NOW + 7, 'mill-road', body],
       ],

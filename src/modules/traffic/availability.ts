@@ -32,7 +32,10 @@ export function servableOrProblem(
       return served
     case 'expired': {
       const detail = `The last good snapshot is ${served.ageSeconds} seconds old, which is too old to serve.`
-      const waitsForBudget = ['hour', 'day', 'month'].includes(nextPoll?.limitedBy ?? '')
+      // All went well, but the budget pays for no next poll yet.
+      const waitsForBudget =
+        served.attempt?.outcome === 'ok' &&
+        ['hour', 'day', 'month'].includes(nextPoll?.limitedBy ?? '')
       if (!waitsForBudget && served.attempt?.outcome !== 'quotaSpent')
         return new Problem('stale_data', detail, { retryAfterSeconds: nextPollSeconds })
       return new Problem('quota_exceeded', `${detail} The budget allows no newer one yet.`, {

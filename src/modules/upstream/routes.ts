@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Collector } from '../../collector/collector.ts'
 import type { Pace } from '../../collector/poll-plan.ts'
+import type { Corridor } from '../../corridors/corridor.ts'
 import { acceptable } from '../../problems/acceptable.ts'
 import type { Provider } from '../../providers/provider.ts'
 import type { Reached } from '../../providers/upstream/reachability.ts'
@@ -19,13 +20,14 @@ export interface UpstreamOptions {
   readonly lease: Lease
   readonly collector: Collector
   readonly reached: Reached
+  readonly corridors: readonly Corridor[]
 }
 
 const RIGHTS = { held: true, elsewhere: false, unknown: null } as const
 
 /** The budgets, their use and the poll plan, for admins only. Asks the shared store, no provider. */
 export const upstreamRoutes: FastifyPluginAsyncZod<UpstreamOptions> = async (app, options) => {
-  const { providers, state, store, lease, collector, reached } = options
+  const { providers, state, store, lease, collector, reached, corridors } = options
   app.get(
     '/v1/upstream',
     {
@@ -36,23 +38,31 @@ export const upstreamRoutes: FastifyPluginAsyncZod<UpstreamOptions> = async (app
     async (_request, reply): Promise<UpstreamView> => {
       reply.header('cache-control', 'no-store')
       const { nextPoll } = state
+      // All at once: a store that hangs is waited for only once.
+      const [hours, views] = await Promise.all([
+        collector.paceAhead(),
+        Promise.all(
+          providers.map((provider) =>
+            providerView(provider, {
+              reachable: reached(provider.name) ?? null,
+              outcomes: collector.counts.of(provider.name),
+              attempts: [
+                collector.counts.last(provider.name),
+                ...corridors.map(({ id }) => state.of(id).attempt),
+              ],
+            }),
+          ),
+        ),
+      ])
       return {
         collects: RIGHTS[lease.right],
         store: store.kind,
         plan: nextPoll && {
           nextPollAt: isoTime(nextPoll.atMs),
           limitedBy: nextPoll.limitedBy,
-          hours: hoursView(await collector.paceAhead()),
+          hours: hoursView(hours),
         },
-        providers: await Promise.all(
-          providers.map((provider) =>
-            providerView(
-              provider,
-              reached(provider.name) ?? null,
-              collector.counts.of(provider.name),
-            ),
-          ),
-        ),
+        providers: views,
       }
     },
   )

@@ -41,6 +41,10 @@ export const upstreamSchema = z.object({
     z.object({
       provider: z.enum(PROVIDER_NAMES),
       reachable: z.boolean().nullable(),
+      lastOutcome: z
+        .enum(OUTCOMES)
+        .nullable()
+        .describe('How the last refresh ended, of any process as far as this one knows.'),
       lastCallAt: time.nullable().describe('The last call over the network of any process.'),
       breaker: z.object({
         state: z.enum(['closed', 'open', 'halfOpen']),

@@ -1,6 +1,8 @@
 import type { OutcomeCounts } from '../../collector/outcome-counts.ts'
+import type { ProviderName } from '../../corridors/snapshot.ts'
 import type { Provider } from '../../providers/provider.ts'
 import type { QuotaUse } from '../../providers/upstream/budget.ts'
+import type { Attempt } from '../../storage/current-state.ts'
 import { unlessAway } from '../../storage/shared/shared-store.ts'
 import { isoTime } from '../../views/json.ts'
 import type { UpstreamView } from './schemas.ts'
@@ -11,17 +13,26 @@ type ProviderView = UpstreamView['providers'][number]
 const WARNING_SHARE = 0.8
 const CRITICAL_SHARE = 0.9
 
+/** What is known of a provider beside its guard. */
+interface Seen {
+  readonly reachable: boolean | null
+  readonly outcomes: OutcomeCounts
+  /** The last attempts of which this process knows, of any provider. */
+  readonly attempts: readonly (Attempt | null)[]
+}
+
 /** How one provider is asked. One that makes no calls has nothing to guard. */
 export async function providerView(
   { name, guard }: Provider,
-  reachable: boolean | null,
-  outcomes: OutcomeCounts,
+  { reachable, outcomes, attempts }: Seen,
 ): Promise<ProviderView> {
+  const lastOutcome = lastOutcomeOf(name, attempts)
   if (guard === null) {
     const breaker = { state: 'closed', until: null } as const
     return {
       provider: name,
       reachable,
+      lastOutcome,
       lastCallAt: null,
       breaker,
       pausedUntil: null,
@@ -34,6 +45,7 @@ export async function providerView(
   return {
     provider: name,
     reachable,
+    lastOutcome,
     lastCallAt: time(guard.lastCall?.atMs ?? null),
     breaker: { state, until: time(untilMs) },
     pausedUntil: time(pausedUntilMs),
@@ -63,3 +75,14 @@ function statusOf(share: number): 'ok' | 'warning' | 'critical' | 'spent' {
 }
 
 const time = (atMs: number | null): string | null => (atMs === null ? null : isoTime(atMs))
+
+function lastOutcomeOf(
+  provider: ProviderName,
+  attempts: readonly (Attempt | null)[],
+): Attempt['outcome'] | null {
+  const [newest] = attempts
+    .filter((attempt) => attempt !== null)
+    .filter((attempt) => attempt.provider === provider)
+    .toSorted((a, b) => b.atMs - a.atMs)
+  return newest?.outcome ?? null
+}

@@ -39,6 +39,8 @@ export function createTomTom(options: LiveOptions): Provider {
       let lastStatus: number | null = null
       const failureOf = (answer: UpstreamAnswer): ProviderFailure | null => {
         lastStatus = answer.status
+        // A key that gets an answer is none that is refused.
+        if (answer.status === 200) refusals = 0
         return failureOfAnswer(answer, refusals + 1 >= REFUSALS_OF_A_BAD_KEY)
       }
       const parts: (string | ProviderFailure)[] = []

@@ -13,8 +13,8 @@ import { ProviderFailure } from '../failure.ts'
 /** So many failed calls in a row open the breaker: a call with its retries, and one more. */
 const MOST_FAILURES = 5
 /**
- * How long it then stays open before one trial call, ms: each failed trial makes it longer. A
- * little less than whole polls, so that the poll that is due makes the trial.
+ * How long it then stays open before one trial call, ms: each failed trial makes it longer. The
+ * longest leaves an observation, which holds ten minutes, no larger gap than one more poll.
  */
 const LONGEST_OPEN_MS = 540_000
 const OPEN_MS = [60_000, 120_000, 240_000, LONGEST_OPEN_MS]

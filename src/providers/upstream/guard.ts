@@ -87,7 +87,7 @@ export class Guard {
           ),
         ),
       },
-    ).dangerouslyUnref()
+    )
     const work = policy.execute(async ({ attempt }) => {
       await this.#admit(signal, attempt > 0)
       waitingAfter = null
@@ -100,8 +100,11 @@ export class Guard {
     } catch (error) {
       // A call that is broken off is noted before anybody goes on.
       await inFlight
+      if (!(error instanceof ProviderFailure)) throw error
       // Time or budget that ran out before the next try says less than why the last one failed.
-      throw error instanceof ProviderFailure && waitingAfter !== null ? waitingAfter : error
+      const failure = waitingAfter ?? error
+      this.#pause(failure)
+      throw failure
     }
   }
 
@@ -164,11 +167,17 @@ export class Guard {
     }
   }
 
-  #noteFailure({ outcome, retryAfterMs }: ProviderFailure): void {
-    const atMs = this.#now()
-    this.#lastCall = { atMs, reached: outcome !== 'timeout' && outcome !== 'unreachable' }
-    if (retryAfterMs !== null && retryAfterMs > LONGEST_WAIT_MS)
-      this.#pausedUntilMs = atMs + Math.min(retryAfterMs, LONGEST_PAUSE_MS)
+  #noteFailure({ outcome }: ProviderFailure): void {
+    this.#lastCall = {
+      atMs: this.#now(),
+      reached: outcome !== 'timeout' && outcome !== 'unreachable',
+    }
+  }
+
+  /** What the provider asked for and no retry waited for is kept by whoever comes next. */
+  #pause({ retryAfterMs }: ProviderFailure): void {
+    if (retryAfterMs !== null)
+      this.#pausedUntilMs = this.#now() + Math.min(retryAfterMs, LONGEST_PAUSE_MS)
   }
 
   /** @throws ProviderFailure where no call may be made now */

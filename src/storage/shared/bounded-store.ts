@@ -6,8 +6,8 @@ const LONGEST_MS = 3000
 
 /**
  * A store that answers within a time or is `StoreAway`, and fails in no other way: a server that
- * hangs or breaks must not hold up a refresh, nor end the process. What it does later all the same
- * costs at most a call of the budget.
+ * hangs or breaks must not hold up a refresh, nor end the process. What it does later all the same is
+ * on the safe side: a call is counted that is not made, a lease taken that then runs out.
  */
 export function boundedStore(
   store: SharedStore,

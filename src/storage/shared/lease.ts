@@ -56,6 +56,7 @@ export class Lease {
 
   /** Gives the lease back, so that another process need not wait until it ends. */
   async release(): Promise<void> {
+    if (this.#right !== 'held') return
     // Where the store is away, it ends by itself.
     await unlessAway(this.#options.store.releaseLease(this.owner))
   }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { corridorSchema } from '../../corridors/corridor.ts'
 import { OUTCOMES } from '../../corridors/outcome.ts'
-import { REFUSAL_REASONS } from '../../corridors/road-piece.ts'
+import { outcomeOf, REFUSAL_REASONS } from '../../corridors/road-piece.ts'
 import { PROVIDER_NAMES, SOURCES } from '../../corridors/snapshot.ts'
 
 const epochMs = z.int().min(0)
@@ -34,13 +34,19 @@ export const sectionObservationSchema = z.union([
   }),
 ])
 
+/** A tick may wait on disk from a version that told how an attempt ended by the refusal itself. */
+export const outcomeSchema = z.union([
+  z.enum(OUTCOMES),
+  z.enum(REFUSAL_REASONS).transform((reason) => outcomeOf(reason)),
+])
+
 const callSchema = z.object({
   /** What was asked for: the corridor, or one of its sections. */
   name: z.string(),
   atMs: epochMs,
   durationMs: z.number().min(0),
   /** `ok` for an answer that arrived, whatever it says; or how the call failed. */
-  outcome: z.enum(OUTCOMES),
+  outcome: outcomeSchema,
   /** The answer without the key; null where there was none or none is kept. */
   body: z.string().nullable(),
 })
@@ -49,7 +55,7 @@ const attemptSchema = z.object({
   id: z.string(),
   atMs: epochMs,
   provider: providerSchema,
-  outcome: z.enum(OUTCOMES),
+  outcome: outcomeSchema,
   durationMs: z.number().min(0),
   detail: z.string(),
   calls: z.array(callSchema).readonly(),
@@ -79,5 +85,15 @@ export const tickSchema = z.object({
   endedAtMs: epochMs,
 })
 export type Tick = z.infer<typeof tickSchema>
+
+/** The same without the raw answers, which are large. */
+export const withoutBodies = (tick: Tick): Tick => ({
+  ...tick,
+  attempts: tick.attempts.map((attempt) => ({
+    ...attempt,
+    calls: attempt.calls.map((call) => ({ ...call, body: null })),
+  })),
+})
+
 export type AttemptRecord = Tick['attempts'][number]
 export type CallRecord = AttemptRecord['calls'][number]
