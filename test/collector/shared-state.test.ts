@@ -223,7 +223,7 @@ t.test('of a snapshot that measures nothing the attempt is told that gave it', a
 
 t.test('a text that is no JSON is passed over too', async (t) => {
   const { store, second } = await two()
-  await store.publish('first', 'tick.mill-road', '{"corridor":')
+  await store.publish('first', 'good.mill-road', '{"corridor":')
   await second.shared.follow()
   t.equal(second.known().attempt, null)
 })

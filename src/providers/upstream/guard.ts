@@ -1,16 +1,12 @@
-import { DelegateBackoff, handleWhen, retry } from 'cockatiel'
 import type { FastifyBaseLogger } from 'fastify'
 import { z } from 'zod'
 import { ProviderFailure } from '../failure.ts'
-import { Breaker, type BreakerView, isUnwell, savedBreaker } from './breaker.ts'
+import { Breaker, type BreakerView, savedBreaker } from './breaker.ts'
 import type { Budget } from './budget.ts'
+import { withRetries } from './retries.ts'
 import { RetryBudget } from './retry-budget.ts'
-import { throwIfStopped, unlessStopped } from './stopped.ts'
+import { throwIfStopped } from './stopped.ts'
 
-/** After a failed call so many more are made at most. */
-const MOST_RETRIES = 3
-/** The wait before the first of them, ms; each next waits up to twice as long. */
-const FIRST_WAIT_MS = 1000
 /** A provider that asks for a longer wait is not asked again in this refresh, ms. */
 const LONGEST_WAIT_MS = 30_000
 /** Nor for longer than this, ms, whatever it asks for: nobody knows why it asked. */
@@ -64,47 +60,21 @@ export class Guard {
   }
 
   /**
-   * Makes a call, and again after 1, 2 and 4 s at most (with full jitter, or when the provider says)
-   * where it failed by a fault that may pass.
+   * Makes a call, and again where it failed by a fault that may pass.
    * @param call throws ProviderFailure
    * @throws ProviderFailure of the last call, or why none was made; the abort reason
    */
   async run<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
-    let waitingAfter: ProviderFailure | null = null
-    let inFlight: Promise<unknown> = Promise.resolve()
-    const policy = retry(
-      handleWhen((error) => {
-        if (!isUnwell(error) || !this.#mayRetry(error)) return false
-        waitingAfter = error
-        return true
-      }),
-      {
-        maxAttempts: MOST_RETRIES,
-        backoff: new DelegateBackoff(({ attempt }) =>
-          Math.max(
-            waitingAfter?.retryAfterMs ?? 0,
-            this.#random() * FIRST_WAIT_MS * 2 ** (attempt - 1),
-          ),
-        ),
-      },
-    )
-    const work = policy.execute(async ({ attempt }) => {
-      await this.#admit(signal, attempt > 0)
-      waitingAfter = null
-      const made = this.#make(call)
-      inFlight = made.catch(() => {})
-      return made
-    }, signal)
     try {
-      return await unlessStopped(signal, work)
+      return await withRetries(signal, {
+        admit: (isRetry) => this.#admit(signal, isRetry),
+        make: () => this.#make(call),
+        mayRetry: (failure) => this.#mayRetry(failure),
+        random: this.#random,
+      })
     } catch (error) {
-      // A call that is broken off is noted before anybody goes on.
-      await inFlight
-      if (!(error instanceof ProviderFailure)) throw error
-      // Time or budget that ran out before the next try says less than why the last one failed.
-      const failure = waitingAfter ?? error
-      this.#pause(failure)
-      throw failure
+      if (error instanceof ProviderFailure) this.#pause(error)
+      throw error
     }
   }
 
