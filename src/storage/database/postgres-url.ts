@@ -1,3 +1,4 @@
+import { decoded, faultFoundBy } from '../url-parts.ts'
 /** How the connection to a server is encrypted: not, without a look at the certificate, or fully. */
 export const TLS_MODES = ['disable', 'require', 'verify-full'] as const
 export type TlsMode = (typeof TLS_MODES)[number]
@@ -50,20 +51,6 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   }
 }
 
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part)
-  } catch {
-    throw new Error('must have special characters percent-encoded')
-  }
-}
-
 /** What is wrong with a URL, without repeating any of it; null when nothing is. */
-export function postgresUrlFault(text: string): string | null {
-  try {
-    parsePostgresUrl(text)
-    return null
-  } catch (error) {
-    return String(error).replace(/^\w*Error: /, '')
-  }
-}
+export const postgresUrlFault = (text: string): string | null =>
+  faultFoundBy(parsePostgresUrl, text)

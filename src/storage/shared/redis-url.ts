@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
+import { decoded, faultFoundBy } from '../url-parts.ts'
 
 /** The parts of `redis://user:password@host:port/number`. Empty: there is none. */
 export interface RedisUrl {
@@ -34,20 +35,5 @@ export function parseRedisUrl(text: string): RedisUrl {
 /** A server of many names is told which of them is meant; an address is no name. */
 const tlsTo = (host: string): ConnectionOptions => (isIP(host) === 0 ? { servername: host } : {})
 
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part)
-  } catch {
-    throw new Error('must have special characters percent-encoded')
-  }
-}
-
 /** What is wrong with a URL, without repeating any of it; null when nothing is. */
-export function redisUrlFault(value: string): string | null {
-  try {
-    parseRedisUrl(value)
-    return null
-  } catch (error) {
-    return String(error).replace(/^\w*Error: /, '')
-  }
-}
+export const redisUrlFault = (text: string): string | null => faultFoundBy(parseRedisUrl, text)
