@@ -186,6 +186,7 @@ function behave(t: Test, newShared: (t: Test) => Promise<URL>, name: string): vo
     const all = async (check: (replica: Replica) => Promise<boolean>): Promise<boolean> =>
       (await Promise.all(pair.map(check))).every((one) => one)
     await until(() => all(async (replica) => (await replica.snapshot()).status === 200))
+    await collectorOf(pair)
     await own.detour.cut()
     await until(() => all(async (replica) => (await replica.collects()) === null))
     await polls(1)
