@@ -344,13 +344,23 @@ await onBothEngines(t, async (t, engine) => {
   if (restart === null) return
   t.test('a server that is killed and started again is used again', async (t) => {
     const store = await open(t, await newPlace(t))
-    await store.countCall('here', FREE)
+    let counted = 0
+    const count = async (): Promise<void> => {
+      await store.countCall('here', FREE)
+      counted += 1
+    }
+    await count()
     await restart.kill()
-    t.match(await awayOf(t, () => store.countCall('here', FREE)), /^the (connection|database)/)
+    // The server's own process for this connection may not know yet that the server is gone.
+    const fault = await awayOf(t, async () => {
+      for (;;) await count()
+    })
+    t.match(fault, /^the (connection|database)/)
     await restart.start()
-    const { granted } = await recovered(() => store.countCall('here', FREE))
-    t.ok(granted)
-    t.strictSame(await store.callsIn('here', FREE), [2, 2, 2], 'what was counted is kept')
+    await recovered(count)
+    // The one that broke off may have been counted too.
+    for (const calls of await store.callsIn('here', FREE))
+      t.ok(calls === counted || calls === counted + 1, 'what was counted is kept')
   })
 })
 
