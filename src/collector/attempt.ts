@@ -3,11 +3,11 @@ import type { Clock } from '../clock.ts'
 import type { BinIndex } from '../corridors/bins.ts'
 import type { Corridor } from '../corridors/corridor.ts'
 import { outcomeOf } from '../corridors/road-piece.ts'
-import { measuresNothing, type Snapshot } from '../corridors/snapshot.ts'
+import type { Snapshot } from '../corridors/snapshot.ts'
 import { ProviderFailure } from '../providers/failure.ts'
 import type { Provider, ProviderCall } from '../providers/provider.ts'
 import type { Attempt } from '../storage/current-state.ts'
-import type { Ending } from './best-of.ts'
+import { type Ending, isOfUse } from './best-of.ts'
 import { isSnapshot, judge, measuredNothing } from './judge.ts'
 
 /** One provider asked for one corridor. */
@@ -67,8 +67,7 @@ async function refresh(
     previous,
   })
   const snapshot = isSnapshot(verdict) ? verdict : null
-  if (snapshot !== null && !measuresNothing(snapshot))
-    return { outcome: 'ok', detail: '', snapshot }
+  if (isOfUse({ snapshot })) return { outcome: 'ok', detail: '', snapshot }
   const { reason, detail } = isSnapshot(verdict) ? measuredNothing(verdict) : verdict
   return { outcome: outcomeOf(reason), detail, snapshot }
 }

@@ -10,7 +10,7 @@ export interface Ending {
 }
 
 /** True for an answer that measures something: no other provider need be asked. */
-export const isOfUse = ({ snapshot }: Ending): boolean =>
+export const isOfUse = ({ snapshot }: Pick<Ending, 'snapshot'>): boolean =>
   snapshot !== null && !measuresNothing(snapshot)
 
 /**

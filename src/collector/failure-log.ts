@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { OUTCOMES } from '../corridors/outcome.ts'
+import { OUTCOMES, type Outcome } from '../corridors/outcome.ts'
 import type { ProviderName } from '../corridors/snapshot.ts'
 import type { Attempt } from '../storage/current-state.ts'
 
@@ -20,12 +20,12 @@ export class FailureLog {
 
   /** Notes that a provider answered: its next failure is a new one. */
   forget(corridorId: string, provider: ProviderName): void {
-    for (const outcome of OUTCOMES) this.#told.delete(`${corridorId} ${provider} ${outcome}`)
+    for (const outcome of OUTCOMES) this.#told.delete(keyOf(corridorId, provider, outcome))
   }
 
   tell(corridorId: string, attempt: Attempt): void {
     const { provider, outcome, atMs } = attempt
-    const key = `${corridorId} ${provider} ${outcome}`
+    const key = keyOf(corridorId, provider, outcome)
     const told = this.#told.get(key)
     if (told !== undefined && Math.abs(atMs - told.atMs) < TELL_AGAIN_MS) {
       told.untold += 1
@@ -36,3 +36,6 @@ export class FailureLog {
     this.#log.warn({ corridor: corridorId, ...attempt, ...again }, 'refresh failed')
   }
 }
+
+const keyOf = (corridorId: string, provider: ProviderName, outcome: Outcome): string =>
+  `${corridorId} ${provider} ${outcome}`

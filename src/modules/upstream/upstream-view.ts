@@ -1,17 +1,13 @@
 import type { OutcomeCounts } from '../../collector/outcome-counts.ts'
 import type { ProviderName } from '../../corridors/snapshot.ts'
 import type { Provider } from '../../providers/provider.ts'
-import type { QuotaUse } from '../../providers/upstream/budget.ts'
+import { type QuotaUse, WARN_PERCENT } from '../../providers/upstream/budget.ts'
 import type { Attempt } from '../../storage/current-state.ts'
 import { unlessAway } from '../../storage/shared/shared-store.ts'
 import { isoTime } from '../../views/json.ts'
 import type { UpstreamView } from './schemas.ts'
 
 type ProviderView = UpstreamView['providers'][number]
-
-/** Shares of a limit from which on it is a warning, and critical. */
-const WARNING_SHARE = 0.8
-const CRITICAL_SHARE = 0.9
 
 /** What is known of a provider beside its guard. */
 interface Seen {
@@ -64,14 +60,15 @@ function quotaView({ window, used }: QuotaUse): NonNullable<ProviderView['quota'
     limit,
     // A limit that was lowered may lie below what is used.
     left: limit === null ? null : Math.max(0, limit - used),
-    status: statusOf(limit === null ? 0 : used / limit),
+    status: statusOf(limit === null ? 0 : (100 * used) / limit),
   }
 }
 
-function statusOf(share: number): 'ok' | 'warning' | 'critical' | 'spent' {
-  if (share >= 1) return 'spent'
-  if (share >= CRITICAL_SHARE) return 'critical'
-  return share >= WARNING_SHARE ? 'warning' : 'ok'
+function statusOf(percent: number): 'ok' | 'warning' | 'critical' | 'spent' {
+  const [warning, critical] = WARN_PERCENT
+  if (percent >= 100) return 'spent'
+  if (percent >= critical) return 'critical'
+  return percent >= warning ? 'warning' : 'ok'
 }
 
 const time = (atMs: number | null): string | null => (atMs === null ? null : isoTime(atMs))

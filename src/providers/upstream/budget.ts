@@ -4,8 +4,8 @@ import { type QuotaWindow, type SharedStore, StoreAway } from '../../storage/sha
 import { ProviderFailure } from '../failure.ts'
 import { type QuotaLimits, windowsAt } from './quota-windows.ts'
 
-/** Shares of a limit at which a warning is due, percent. */
-const WARN_PERCENT = [80, 90] as const
+/** Shares of a limit at which a warning is due, and at which it is critical, percent. */
+export const WARN_PERCENT = [80, 90] as const
 
 export interface BudgetOptions {
   readonly provider: ProviderName
