@@ -1,25 +1,21 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { validatorCompiler } from 'fastify-type-provider-zod'
+import { LimitStore } from './access/limit-store.ts'
+import { ListedKeys } from './access/listed-keys.ts'
 import { atMost } from './at-most.ts'
 import type { Clock } from './clock.ts'
 import { createCollector } from './collector/create.ts'
 import type { Config } from './config/config.ts'
 import type { Corridor } from './corridors/corridor.ts'
 import { type ProviderName, sourceOf } from './corridors/snapshot.ts'
+import { type DoorConfig, door } from './door.ts'
 import { HostSampler, type Memory } from './modules/health/host.ts'
 import { healthRoutes } from './modules/health/routes.ts'
 import { historyRoutes } from './modules/history/routes.ts'
 import { impactRoutes } from './modules/impact/routes.ts'
 import { trafficRoutes } from './modules/traffic/routes.ts'
 import { upstreamRoutes } from './modules/upstream/routes.ts'
-import { acceptHeaders } from './plugins/accepts.ts'
-import { access } from './plugins/access.ts'
-import { lifecycle } from './plugins/lifecycle.ts'
-import { problems } from './plugins/problems.ts'
-import { requestId } from './plugins/request-id.ts'
-import { requestLog } from './plugins/request-log.ts'
-import { statistics } from './plugins/statistics.ts'
 import type { Provider } from './providers/provider.ts'
 import { Reachability, type Reached } from './providers/upstream/reachability.ts'
 import type { Lease } from './storage/shared/lease.ts'
@@ -28,12 +24,22 @@ import type { Storage } from './storage/storage.ts'
 /** How long a stop waits for the background work, ms. */
 const STOP_MS = 3000
 
+/** The part of the configuration that the app reads; what is made of the rest is handed in. */
+export type AppConfig = DoorConfig &
+  Pick<
+    Config,
+    | 'POLL_SECONDS'
+    | 'MIN_INTERVAL_SECONDS'
+    | 'MAX_STALE_SECONDS'
+    | 'DATA_DIR'
+    | 'REDIS_URL'
+    | 'API_KEYS'
+    | 'KEY_PEPPER'
+  >
+
 /** Everything the app is made of. */
 export interface AppOptions {
-  readonly config: Pick<
-    Config,
-    'POLL_SECONDS' | 'MIN_INTERVAL_SECONDS' | 'MAX_STALE_SECONDS' | 'DATA_DIR' | 'API_KEYS'
-  >
+  readonly config: AppConfig
   readonly corridors: readonly Corridor[]
   /** In order of preference. */
   readonly providers: readonly [Provider, ...Provider[]]
@@ -78,17 +84,12 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
   const loops = [lease.loop, collector.loop, sampler.loop, ...watching]
 
   fastify.setValidatorCompiler(validatorCompiler)
-  await fastify.register(requestId)
-  await fastify.register(problems)
-  await fastify.register(lifecycle, { drainMs })
-  await fastify.register(requestLog)
-  await fastify.register(statistics)
-  await fastify.register(access, { keys: config.API_KEYS })
-  await fastify.register(acceptHeaders)
+  const limitStore = new LimitStore(config.REDIS_URL, clock, fastify.log)
+  const keys = config.API_KEYS === null ? [] : [new ListedKeys(config.API_KEYS, fastify.log)]
+  await fastify.register(door, { config, keys, limitStore, drainMs })
 
-  const { countServed } = fastify.statistics
   const polling = { pollSeconds, maxStaleSeconds }
-  await fastify.register(trafficRoutes, { corridors, state, clock, ...polling, countServed })
+  await fastify.register(trafficRoutes, { corridors, state, clock, ...polling })
   await fastify.register(impactRoutes)
   const [{ name: provider }] = providers
   const { connection } = storage
@@ -114,7 +115,7 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
 
   fastify.addHook('onReady', async () => {
     // What an earlier process left is served before the first refresh of this one.
-    await storage.start()
+    await Promise.all([storage.start(), limitStore.connect()])
     for (const loop of loops) loop.start()
   })
   fastify.addHook('preClose', async () => {
@@ -122,5 +123,6 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
     // A store that hangs must not keep the storage from being closed.
     await atMost(clock, STOP_MS, stopped)
     await storage.stop()
+    limitStore.close()
   })
 })

@@ -1,11 +1,13 @@
 import { statSync } from 'node:fs'
-import { apiKeysFault } from '../access/api-keys.ts'
+import { pepperFault } from '../access/issued-key.ts'
+import { listFault } from '../access/listed-keys.ts'
 import type { ProviderName } from '../corridors/snapshot.ts'
 import type { Secret } from '../secret.ts'
 import { postgresUrlFault } from '../storage/database/postgres-url.ts'
 import { redisUrlFault } from '../storage/shared/redis-url.ts'
-import { commaList, type Environment, environmentSchema } from './environment.ts'
+import { type Environment, environmentSchema } from './environment.ts'
 import type { ConfigFault } from './faults.ts'
+import { commaList } from './fields.ts'
 import { contentOf, readSecret } from './secrets.ts'
 
 /** The validated environment with its secrets wrapped and its providers chosen. */
@@ -18,6 +20,7 @@ export interface Config
     | 'DATABASE_URL'
     | 'REDIS_URL'
     | 'API_KEYS'
+    | 'KEY_PEPPER'
   > {
   readonly HERE_API_KEY: Secret | null
   readonly TOMTOM_API_KEY: Secret | null
@@ -27,6 +30,8 @@ export interface Config
   readonly REDIS_URL: Secret | null
   /** Null: no client has a key. */
   readonly API_KEYS: Secret | null
+  /** Null: the embedded database has one of its own, a server none. */
+  readonly KEY_PEPPER: Secret | null
   /** In order of preference, never empty. */
   readonly TRAFFIC_PROVIDERS: readonly [ProviderName, ...ProviderName[]]
 }
@@ -43,7 +48,8 @@ export function readConfig(env: Variables, faults: ConfigFault[]): Readonly<Conf
   const tomtom = readSecret(env, 'TOMTOM_API_KEY', faults)
   const database = readSecret(env, 'DATABASE_URL', faults, postgresUrlFault)
   const redis = readSecret(env, 'REDIS_URL', faults, redisUrlFault)
-  const apiKeys = readSecret(env, 'API_KEYS', faults, apiKeysFault)
+  const apiKeys = readSecret(env, 'API_KEYS', faults, listFault)
+  const pepper = readSecret(env, 'KEY_PEPPER', faults, pepperFault)
   if (env.DATABASE_CA_FILE !== undefined && contentOf(env.DATABASE_CA_FILE) === null)
     faults.push({ name: 'DATABASE_CA_FILE', reason: 'the file cannot be read' })
   if (env.REPLAY_DIR !== undefined && !isDirectory(env.REPLAY_DIR))
@@ -70,6 +76,7 @@ export function readConfig(env: Variables, faults: ConfigFault[]): Readonly<Conf
     DATABASE_URL: database,
     REDIS_URL: redis,
     API_KEYS: apiKeys,
+    KEY_PEPPER: pepper,
     TRAFFIC_PROVIDERS: parsed.data.TRAFFIC_PROVIDERS ?? defaultProviders(here, tomtom),
   })
 }

@@ -1,46 +1,7 @@
 import { z } from 'zod'
 import { PROVIDER_NAMES } from '../corridors/snapshot.ts'
 import { TLS_MODES } from '../storage/database/postgres-url.ts'
-
-/** A whole number in decimal digits, within bounds. */
-const whole = (least: number, most: number) =>
-  z
-    .string()
-    .regex(/^\d{1,9}$/, 'must be a whole number')
-    .transform(Number)
-    .pipe(z.number().min(least, `must be at least ${least}`).max(most, `must be at most ${most}`))
-
-/** At most a day: longer waits would overflow the timers of the runtime. */
-const seconds = () => whole(1, 86_400)
-
-/** The most calls in a period: a whole number, or `none` for any number. */
-const quota = () =>
-  z
-    .string()
-    .regex(/^(none|\d{1,9})$/, 'must be a whole number, or none')
-    .transform((text) => (text === 'none' ? null : Number(text)))
-    .pipe(z.number().min(1, 'must be at least 1').nullable())
-
-/** The items of a list with commas. */
-export const commaList = (text: string): string[] => text.split(',').map((item) => item.trim())
-
-/** A list with commas, each name one of a few. */
-const list = <T extends string>(names: readonly [T, ...T[]]) => {
-  const item = z.enum(names, `must be a list of ${names.join(', ')}`)
-  return z
-    .string()
-    .transform(commaList)
-    .pipe(z.tuple([item], item))
-    .refine((items) => new Set(items).size === items.length, 'must not name one twice')
-}
-
-/** An http(s) address and nothing more; its path ends with a slash, so that paths append. */
-const baseUrl = z
-  .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
-  .transform((text) => new URL(text))
-  .refine((url) => url.username === '' && url.password === '', 'must not hold credentials')
-  .refine((url) => url.search === '' && url.hash === '', 'must not hold a query or a fragment')
-  .transform((url) => new URL(url.pathname.endsWith('/') ? url : `${url}/`))
+import { baseUrl, commaList, list, origins, quota, seconds, trustProxy, whole } from './fields.ts'
 
 /**
  * Every environment variable of the service. An empty value counts as not set. The descriptions
@@ -53,6 +14,45 @@ export const environmentSchema = z.object({
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
     .describe('Least severe log line to write.'),
+  LOG_FORMAT: z
+    .enum(['pretty', 'json'], 'must be pretty or json')
+    .optional()
+    .describe('pretty for people, json for programs. Default: pretty on a terminal, else json.'),
+  LOG_FILE: z
+    .string()
+    .optional()
+    .describe('File to write the log to as well, always as JSON; a new one each day (UTC).'),
+  LOG_FILE_MAX_MB: whole(1, 100_000)
+    .default(100)
+    .describe('Size at which the log file is followed by a new one before the day ends.'),
+  LOG_FILE_KEEP: whole(1, 1000).default(14).describe('How many old log files are kept.'),
+  AUDIT_RETENTION_DAYS: whole(1, 36_500)
+    .default(30)
+    .describe(
+      'Days for which DATA_DIR/audit keeps who wrote, changed keys, or showed a wrong one.',
+    ),
+  METRICS_PORT: whole(0, 65_535)
+    .optional()
+    .describe('Port for GET /metrics alone; 0 takes a free one. Default: PORT.'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: baseUrl
+    .optional()
+    .describe(
+      'Address of an OpenTelemetry collector (OTLP over HTTP) to send traces to. Default: none.',
+    ),
+  HEADERS_TIMEOUT_SECONDS: whole(1, 300)
+    .default(10)
+    .describe('Longest time for the headers of a request to arrive.'),
+  REQUEST_TIMEOUT_SECONDS: whole(1, 300)
+    .default(30)
+    .describe('Longest time for a whole request to arrive.'),
+  SHED_EVENT_LOOP_DELAY_MS: whole(1, 60_000)
+    .default(500)
+    .describe('Mean delay of the event loop over a second above which requests are refused.'),
+  SHED_MEMORY_PERCENT: whole(1, 100)
+    .default(90)
+    .describe(
+      "Share of the container's memory (else the machine's) above which requests are refused.",
+    ),
   TRAFFIC_PROVIDERS: list(PROVIDER_NAMES)
     .optional()
     .describe(
@@ -184,6 +184,42 @@ export const environmentSchema = z.object({
     .string()
     .optional()
     .describe('File that holds the list of keys; read again when it changes.'),
+  AUTH_READS: z
+    .enum(['open', 'key'], 'must be open or key')
+    .default('open')
+    .describe('Whether reading is open to all, or needs a key too.'),
+  KEY_PEPPER: z
+    .string()
+    .optional()
+    .describe(
+      'Secret of 32 characters or more that keys in the database are hashed with. Default: made in DATA_DIR; with DATABASE_URL there is none.',
+    ),
+  KEY_PEPPER_FILE: z.string().optional().describe('File that holds the pepper.'),
+  RATE_LIMIT_PER_MINUTE: whole(1, 1_000_000)
+    .default(100)
+    .describe('Most requests of one client in a minute: of a key, else of an address.'),
+  RATE_LIMIT_PER_HOUR: whole(1, 100_000_000)
+    .default(1000)
+    .describe('Most requests of one client in an hour.'),
+  RATE_LIMIT_WRITES_PER_MINUTE: whole(1, 1_000_000)
+    .default(20)
+    .describe('Most requests of one client in a minute that change something.'),
+  RATE_LIMIT_IMPACT_PER_MINUTE: whole(1, 1_000_000)
+    .default(30)
+    .describe('Most requests of one client to POST /v1/impact in a minute.'),
+  RATE_LIMIT_WRONG_KEYS_PER_MINUTE: whole(1, 1_000_000)
+    .default(10)
+    .describe('Most wrong keys from one address in a minute; then none of its keys is looked at.'),
+  CORS_ORIGINS: origins()
+    .default([])
+    .describe(
+      'Origins whose pages may call, such as https://example.org, or * for all. Default: none.',
+    ),
+  TRUST_PROXY: trustProxy()
+    .optional()
+    .describe(
+      'Proxies whose X-Forwarded-… headers count: how many stand before the service, or a list of their networks, such as 10.0.0.0/8. Default: none.',
+    ),
 })
 
 export type Environment = z.infer<typeof environmentSchema>

@@ -10,6 +10,7 @@ import { sendProblem } from '../problems/send.ts'
  */
 export const problems = fp(async (app: FastifyInstance) => {
   const methodsOf = new Map<string, Set<string>>()
+  app.decorateReply('problemCode', null)
   app.addHook('onRoute', ({ url, method }) => {
     const methods = methodsOf.get(url) ?? new Set<string>()
     for (const one of [method].flat()) methods.add(one)

@@ -4,6 +4,16 @@ import fp from 'fastify-plugin'
 /** How a reader of a corridor was served: by a tier of the snapshot, or not at all. */
 export type ServedTier = 'live' | 'lastKnownGood' | 'simulated' | 'replay' | 'unavailable'
 
+/** How the cache of snapshots answered: with a fresh one, an old one, or none. */
+export type CacheResult = 'hit' | 'stale' | 'miss'
+
+/** Null for a request that asked for no snapshot. */
+export function cacheResult(served: ServedTier | null): CacheResult | null {
+  if (served === null) return null
+  if (served === 'unavailable') return 'miss'
+  return served === 'lastKnownGood' ? 'stale' : 'hit'
+}
+
 /** Counts since the start of the process. */
 export interface Statistics {
   readonly totalRequests: number
@@ -11,13 +21,15 @@ export interface Statistics {
   readonly errorCount: number
   /** Reads of a corridor's current state. */
   readonly served: Readonly<Record<ServedTier, number>>
-  /** Counts a read. */
-  countServed(tier: ServedTier): void
 }
 
 declare module 'fastify' {
   interface FastifyInstance {
     statistics: Statistics
+  }
+  interface FastifyRequest {
+    /** How a corridor's current state was served; null where none was asked for. */
+    served: ServedTier | null
   }
 }
 
@@ -28,14 +40,13 @@ export const statistics = fp(async (app: FastifyInstance) => {
     totalRequests: 0,
     errorCount: 0,
     served,
-    countServed(tier: ServedTier): void {
-      served[tier] += 1
-    },
   }
   app.decorate('statistics', counts)
+  app.decorateRequest('served', null)
   app.addHook('onResponse', async (request, reply) => {
     if (request.routeOptions.config.probe === true) return
     counts.totalRequests += 1
+    if (request.served !== null) served[request.served] += 1
     if (reply.statusCode >= 500) counts.errorCount += 1
   })
 })

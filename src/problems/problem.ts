@@ -8,6 +8,8 @@ export const PROBLEMS = {
   not_acceptable: { status: 406, title: 'No representation that the request accepts' },
   payload_too_large: { status: 413, title: 'The request is too large' },
   unsupported_media_type: { status: 415, title: 'The body has an unsupported media type' },
+  conflict: { status: 409, title: 'This is at odds with how things are' },
+  rate_limited: { status: 429, title: 'Too many requests' },
   internal_error: { status: 500, title: 'Something went wrong here' },
   quota_exceeded: { status: 503, title: 'The budget of calls to the traffic provider is spent' },
   source_unavailable: { status: 503, title: 'The source of the data gives none' },

@@ -99,7 +99,7 @@ t.test('a request that its client gives up is logged as aborted', async (t) => {
   const { port, lines } = await listening(t)
   const socket = connect(port, '127.0.0.1')
   socket.write(
-    'POST /v1/impact?key=canary HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+    'POST /v1/impact?note=canary HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
   )
   await once(socket, 'connect')
   while (socket.bytesWritten < 100) await setImmediate()

@@ -23,6 +23,18 @@ export const SLEEPERS = 5
 /** How often the lease is renewed, ms. */
 export const LEASE_MS = 5000
 
+/** Limits that no test reaches unless it wants to, and no key. */
+const DOOR = {
+  API_KEYS: null,
+  KEY_PEPPER: null,
+  AUTH_READS: 'open',
+  RATE_LIMIT_PER_MINUTE: 100_000,
+  RATE_LIMIT_PER_HOUR: 100_000,
+  RATE_LIMIT_WRITES_PER_MINUTE: 100_000,
+  RATE_LIMIT_IMPACT_PER_MINUTE: 100_000,
+  RATE_LIMIT_WRONG_KEYS_PER_MINUTE: 100_000,
+} as const
+
 export interface TestApp {
   readonly server: FastifyInstance
   readonly clock: FakeClock
@@ -104,7 +116,8 @@ export async function buildApp(
       MIN_INTERVAL_SECONDS: 60,
       MAX_STALE_SECONDS: 7200,
       DATA_DIR: dataDir,
-      API_KEYS: null,
+      REDIS_URL: redis ?? null,
+      ...DOOR,
       ...config,
     },
   })

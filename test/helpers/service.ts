@@ -41,7 +41,15 @@ export function startProcess(
   const runner = Object.entries(inherited).filter(([name]) => /^_?TAP/.test(name))
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: t.testdirName,
-    env: { ...Object.fromEntries(runner), PATH, NODE_OPTIONS, PORT: '0', ...environment },
+    env: {
+      ...Object.fromEntries(runner),
+      PATH,
+      NODE_OPTIONS,
+      PORT: '0',
+      RATE_LIMIT_PER_MINUTE: '100000',
+      RATE_LIMIT_PER_HOUR: '100000',
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   t.teardown(() => child.kill('SIGKILL'))

@@ -31,12 +31,12 @@ export const healthRoutes: FastifyPluginAsync<HealthOptions> = async (app, optio
   const states = (): CorridorState[] => corridors.map(({ id }) => state.of(id))
 
   // Checks nothing: a failing dependency must not get the process restarted.
-  app.get('/health/live', { config: { probe: true } }, async (_request, reply) => {
+  app.get('/health/live', { config: { access: 'open', probe: true } }, async (_request, reply) => {
     reply.header('cache-control', 'no-store')
     return { status: 'alive' }
   })
 
-  app.get('/health/ready', { config: { probe: true } }, async (_request, reply) => {
+  app.get('/health/ready', { config: { access: 'open', probe: true } }, async (_request, reply) => {
     const wait = { retryAfterSeconds: RETRY_SECONDS }
     if (app.lifecycle.draining) throw new Problem('overloaded', 'The process is stopping.', wait)
     if (options.database().schemaIsBehind)
@@ -47,7 +47,7 @@ export const healthRoutes: FastifyPluginAsync<HealthOptions> = async (app, optio
     return { status: 'ready' }
   })
 
-  app.get('/health', { config: { probe: true } }, async (_request, reply) => {
+  app.get('/health', { config: { access: 'open', probe: true } }, async (_request, reply) => {
     const report = healthReport({
       nowMs: clock.now(),
       startedAtMs,

@@ -19,6 +19,7 @@ export const historyRoutes: FastifyPluginAsyncZod<HistoryOptions> = async (app, 
   app.get(
     '/v1/traffic/:corridor/history',
     {
+      config: { access: 'read' },
       schema: { params: corridorParams, querystring: historyQuery },
       onRequest: acceptable(...FORMATS),
     },

@@ -10,6 +10,7 @@ export const impactRoutes: FastifyPluginAsyncZod = async (app) => {
   app.post(
     '/v1/impact',
     {
+      config: { access: 'read', limit: 'impact' },
       schema: { querystring: z.strictObject({}), body: impactBody },
       onRequest: acceptable('application/json'),
     },

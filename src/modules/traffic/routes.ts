@@ -17,7 +17,11 @@ export const trafficRoutes: FastifyPluginAsyncZod<TrafficOptions> = async (app, 
 
   app.get(
     '/v1/traffic',
-    { schema: { querystring: noQuery }, onRequest: acceptable('application/json') },
+    {
+      config: { access: 'read' },
+      schema: { querystring: noQuery },
+      onRequest: acceptable('application/json'),
+    },
     async (_request, reply) =>
       reply.header('cache-control', 'no-cache').type(JSON_TYPE).send(toJson(service.list())),
   )
@@ -34,6 +38,7 @@ export const trafficRoutes: FastifyPluginAsyncZod<TrafficOptions> = async (app, 
     app.get(
       `/v1/traffic/:corridor${path}`,
       {
+        config: { access: 'read' },
         schema: { params: corridorParams, querystring: snapshotQuery },
         onRequest: acceptable(...forms),
       },
@@ -42,6 +47,9 @@ export const trafficRoutes: FastifyPluginAsyncZod<TrafficOptions> = async (app, 
           request.params.corridor,
           form,
           choiceOf(request.query),
+          (tier) => {
+            request.served = tier
+          },
         )
         return sendSnapshot(request, reply, served, representation, type, policy)
       },

@@ -29,8 +29,6 @@ export interface TrafficOptions {
   readonly clock: Clock
   readonly pollSeconds: number
   readonly maxStaleSeconds: number
-  /** Told of every read of one corridor. */
-  readonly countServed: (tier: ServedTier) => void
 }
 
 /** What the traffic routes ask for. Never calls a provider, never waits. */
@@ -47,17 +45,19 @@ export class TrafficService {
 
   /**
    * The current snapshot of a corridor as ready bytes.
+   * @param note told how it was served, also where it was not
    * @throws Problem `not_found` for an unknown corridor, or why nothing can be served
    */
   snapshot(
     corridorId: string,
     form: 'json' | 'geojson',
     choice: Choice,
+    note: (tier: ServedTier) => void,
   ): { served: Servable; representation: Representation; policy: CachePolicy } {
     const known = this.#corridors.get(corridorId)
     if (known === undefined) throw new Problem('not_found', 'There is no such corridor.')
     const served = this.#served(corridorId)
-    this.#options.countServed(served instanceof Problem ? 'unavailable' : tierOf(served))
+    note(served instanceof Problem ? 'unavailable' : tierOf(served))
     if (served instanceof Problem) throw served
     const { snapshot, kind, live, failure } = served
     const answered = live ? 'ok' : 'old'

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { z } from 'zod'
+import type { Outcome } from '../../corridors/outcome.ts'
 import { ProviderFailure } from '../failure.ts'
 import { Breaker, type BreakerView, savedBreaker } from './breaker.ts'
 import type { Budget } from './budget.ts'
@@ -24,6 +25,12 @@ export const savedGuard = z.object({
   lastCall: lastCall.nullable(),
 })
 export type SavedGuard = z.infer<typeof savedGuard>
+
+/** A call that left, and what came of it. */
+export interface CallMade {
+  readonly outcome: Outcome
+  readonly durationMs: number
+}
 
 export interface GuardOptions {
   readonly budget: Budget
@@ -50,6 +57,7 @@ export class Guard {
   readonly address: URL
   #pausedUntilMs = 0
   #lastCall: LastCall | null = null
+  #listeners: readonly ((call: CallMade) => void)[] = []
 
   constructor({ budget, address, now, random, log }: GuardOptions) {
     this.#breaker = new Breaker(log)
@@ -76,6 +84,11 @@ export class Guard {
       if (error instanceof ProviderFailure) this.#pause(error)
       throw error
     }
+  }
+
+  /** Tells of every call of this process that left. */
+  onCall(listener: (call: CallMade) => void): void {
+    this.#listeners = [...this.#listeners, listener]
   }
 
   /** How the breaker is, and until when the provider wants to be left alone. */
@@ -127,21 +140,21 @@ export class Guard {
   }
 
   async #make<T>(call: () => Promise<T>): Promise<T> {
+    const beganMs = this.#now()
     try {
       const result = await this.#breaker.run(call)
-      this.#lastCall = { atMs: this.#now(), reached: true }
+      this.#note('ok', beganMs)
       return result
     } catch (error) {
-      if (error instanceof ProviderFailure) this.#noteFailure(error)
+      if (error instanceof ProviderFailure) this.#note(error.outcome, beganMs)
       throw error
     }
   }
 
-  #noteFailure({ outcome }: ProviderFailure): void {
-    this.#lastCall = {
-      atMs: this.#now(),
-      reached: outcome !== 'timeout' && outcome !== 'unreachable',
-    }
+  #note(outcome: Outcome, beganMs: number): void {
+    const atMs = this.#now()
+    this.#lastCall = { atMs, reached: outcome !== 'timeout' && outcome !== 'unreachable' }
+    for (const tell of this.#listeners) tell({ outcome, durationMs: Math.max(0, atMs - beganMs) })
   }
 
   /** What the provider asked for and no retry waited for is kept by whoever comes next. */

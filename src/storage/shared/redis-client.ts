@@ -19,7 +19,6 @@ const OPTIONS = {
   lazyConnect: true,
   connectionName: 'ayalon-congestion-impact',
   connectTimeout: CONNECT_TIMEOUT_MS,
-  commandTimeout: COMMAND_TIMEOUT_MS,
   socketTimeout: SILENCE_MS,
   // A command without a connection fails at once. One whose connection breaks fails too: sent
   // again it could be counted twice.
@@ -37,6 +36,7 @@ const OPTIONS = {
  */
 export class RedisClient {
   readonly #url: Secret
+  readonly #commandTimeout: number
   #redis: Redis | null = null
   #fault: string | null = NOT_CONNECTED
   /** Why there is no connection, should there be none. */
@@ -44,8 +44,10 @@ export class RedisClient {
   /** Attempts to connect since a command worked. */
   #attempts = 0
 
-  constructor(url: Secret) {
+  /** @param commandTimeoutMs how long a command may take */
+  constructor(url: Secret, commandTimeoutMs = COMMAND_TIMEOUT_MS) {
     this.#url = url
+    this.#commandTimeout = commandTimeoutMs
   }
 
   /** Why the last command failed, for a person; null when it worked. */
@@ -60,7 +62,12 @@ export class RedisClient {
   async connect(): Promise<void> {
     const url = this.#url
     const server = parseRedisUrl(await url.reveal())
-    const redis = new Redis({ ...OPTIONS, ...server, retryStrategy: () => this.#nextWaitMs() })
+    const redis = new Redis({
+      ...OPTIONS,
+      ...server,
+      commandTimeout: this.#commandTimeout,
+      retryStrategy: () => this.#nextWaitMs(),
+    })
     this.#redis = redis
     this.#broken = UNREACHABLE
     redis.on('error', (error) => {

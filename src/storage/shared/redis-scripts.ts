@@ -61,3 +61,13 @@ end`
 
 /** The name of the value. */
 export const READ = "return redis.call('GET', KEYS[1])"
+
+/** A limit's window; how long it lasts (ms). Answers the count with this one, and what is left (ms). */
+export const COUNT_REQUEST = `
+local count = redis.call('INCR', KEYS[1])
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 or left > tonumber(ARGV[1]) then
+  left = tonumber(ARGV[1])
+  redis.call('PEXPIRE', KEYS[1], left)
+end
+return { count, left }`

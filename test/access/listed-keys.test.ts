@@ -1,5 +1,8 @@
+import { pino } from 'pino'
 import t from 'tap'
-import { allows, apiKeysFault, apiKeysOf, findKey, SCOPES } from '../../src/access/api-keys.ts'
+import { keysOfList, ListedKeys, listFault } from '../../src/access/listed-keys.ts'
+import { allows, SCOPES } from '../../src/access/scopes.ts'
+import { Secret } from '../../src/secret.ts'
 
 const SECRET = 'canary-0123456789'
 const OTHER = 'canary-9876543210'
@@ -15,7 +18,7 @@ t.test('a list of names, scopes and secrets has no fault', async (t) => {
     `ops:admin:with:colons:${SECRET}`,
     `dash:read:${SECRET}\nsync:write:${OTHER}`,
   ])
-    t.equal(apiKeysFault(list), null, list)
+    t.equal(listFault(list), null, list)
 })
 
 t.test('each fault of a list is told, and no part of the list', async (t) => {
@@ -40,7 +43,7 @@ t.test('each fault of a list is told, and no part of the list', async (t) => {
     [`ops:admin:${SECRET},ops:read:${OTHER}`, /must not name one twice/],
     [`ops:admin:${SECRET}\ndash:read:${SECRET}`, /must not give one secret to two names/],
   ] as const) {
-    const told = apiKeysFault(list)
+    const told = listFault(list)
     if (fault === null) t.equal(told, null, list)
     else t.match(told, fault, list)
     t.notMatch(told, 'canary', list)
@@ -48,25 +51,24 @@ t.test('each fault of a list is told, and no part of the list', async (t) => {
 })
 
 t.test('what is no key is left out of the list', async (t) => {
-  t.strictSame(apiKeysOf(`ops:admin:${SECRET}, nonsense, dash:read:a:b`), [
+  t.strictSame(keysOfList(`ops:admin:${SECRET}, nonsense, dash:read:a:b`), [
     { name: 'ops', scope: 'admin', secret: SECRET },
     { name: 'dash', scope: 'read', secret: 'a:b' },
   ])
-  t.strictSame(apiKeysOf(''), [])
+  t.strictSame(keysOfList(''), [])
 })
 
 t.test('a key is found by its whole secret only', async (t) => {
-  const keys = apiKeysOf(`dash:read:${SECRET},ops:admin:${OTHER}`)
-  t.equal(findKey(keys, SECRET)?.name, 'dash')
-  t.equal(findKey(keys, OTHER)?.name, 'ops')
+  const list = Secret.of(`dash:read:${SECRET},ops:admin:${OTHER}`)
+  const keys = new ListedKeys(list, pino({ level: 'silent' }))
+  const none = { perMinute: null, perHour: null }
+  t.strictSame(await keys.find(SECRET), { id: 'dash', scope: 'read', limits: none })
+  t.strictSame(await keys.find(OTHER), { id: 'ops', scope: 'admin', limits: none })
   for (const wrong of ['', 'canary', `${SECRET} `, SECRET.slice(1), SECRET.toUpperCase(), 'ops'])
-    t.equal(findKey(keys, wrong), undefined, `"${wrong}"`)
-  t.equal(findKey([], SECRET), undefined)
+    t.equal(await keys.find(wrong), undefined, `"${wrong}"`)
 })
 
 t.test('a key allows its scope and those before it', async (t) => {
-  const allowed = SCOPES.map((scope) =>
-    SCOPES.filter((needed) => allows({ name: 'a', scope, secret: SECRET }, needed)),
-  )
+  const allowed = SCOPES.map((scope) => SCOPES.filter((needed) => allows(scope, needed)))
   t.strictSame(allowed, [['read'], ['read', 'write'], ['read', 'write', 'admin']])
 })

@@ -1,0 +1,59 @@
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import type { KeySource } from './access/api-key.ts'
+import type { LimitStore } from './access/limit-store.ts'
+import type { Config } from './config/config.ts'
+import { acceptHeaders } from './plugins/accepts.ts'
+import { access } from './plugins/access.ts'
+import { identity } from './plugins/identity.ts'
+import { lifecycle } from './plugins/lifecycle.ts'
+import { problems } from './plugins/problems.ts'
+import { limitCounts, rateLimit } from './plugins/rate-limit.ts'
+import { requestId } from './plugins/request-id.ts'
+import { requestLog } from './plugins/request-log.ts'
+import { statistics } from './plugins/statistics.ts'
+
+/** The part of the configuration that is about the way from the socket to the modules. */
+export type DoorConfig = Pick<
+  Config,
+  | 'AUTH_READS'
+  | 'RATE_LIMIT_PER_MINUTE'
+  | 'RATE_LIMIT_PER_HOUR'
+  | 'RATE_LIMIT_WRITES_PER_MINUTE'
+  | 'RATE_LIMIT_IMPACT_PER_MINUTE'
+  | 'RATE_LIMIT_WRONG_KEYS_PER_MINUTE'
+>
+
+export interface DoorOptions {
+  readonly config: DoorConfig
+  readonly keys: readonly KeySource[]
+  readonly limitStore: LimitStore
+  /** How long open requests may take after the stop began, ms. */
+  readonly drainMs: number
+}
+
+/**
+ * Everything between the socket and the modules, in the order in which a request meets it. What
+ * comes first also holds for what later refuses.
+ */
+export const door = fp(async (app: FastifyInstance, options: DoorOptions) => {
+  const { config, keys, limitStore, drainMs } = options
+  await app.register(requestId)
+  await app.register(problems)
+  await app.register(lifecycle, { drainMs })
+  await app.register(requestLog)
+  await app.register(statistics)
+  await app.register(limitCounts, { store: limitStore })
+  await app.register(identity, {
+    sources: keys,
+    wrongKeysPerMinute: config.RATE_LIMIT_WRONG_KEYS_PER_MINUTE,
+  })
+  await app.register(rateLimit, {
+    perMinute: config.RATE_LIMIT_PER_MINUTE,
+    perHour: config.RATE_LIMIT_PER_HOUR,
+    writesPerMinute: config.RATE_LIMIT_WRITES_PER_MINUTE,
+    impactPerMinute: config.RATE_LIMIT_IMPACT_PER_MINUTE,
+  })
+  await app.register(access, { reads: config.AUTH_READS })
+  await app.register(acceptHeaders)
+})
