@@ -20,6 +20,9 @@ export function newKey(): NewKey {
   return { id, key: `ayalon_${id}_${randomBytes(SECRET_BYTES).toString('base64url')}` }
 }
 
+/** True where a text repeats such a key, or the first part of one. */
+export const holdsIssuedKey = (text: string): boolean => /ayalon_[0-9a-f]{16}_/.test(text)
+
 /** The id that a key names; null when it is none of ours. */
 export const idOfKey = (key: string): string | null => KEY.exec(key)?.[1] ?? null
 

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { z } from 'zod'
+import { BackgroundLoop } from '../background-loop.ts'
 import type { Clock } from '../clock.ts'
 import type { Secret } from '../secret.ts'
 import { RedisClient } from '../storage/shared/redis-client.ts'
@@ -7,29 +8,36 @@ import { COUNT_REQUEST } from '../storage/shared/redis-scripts.ts'
 import { type RequestCount, RequestCounts } from './request-counts.ts'
 
 /** How long a request may wait for Redis, ms. */
-const COMMAND_TIMEOUT_MS = 250
-/** After Redis failed it is left alone for so long, ms, so that only few requests wait for it. */
-const REST_MS = 1000
+const COMMAND_TIMEOUT_MS = 500
+/** How often the background sees whether Redis counts, ms. */
+const LOOK_MS = 1000
 
 const answer = z.tuple([z.int(), z.int()])
 
 /**
- * Where requests are counted: in Redis for all processes, else in this one. Every count of Redis is
- * remembered here, so that the process goes on from it while Redis is away.
+ * Where requests are counted: in Redis for all processes, else in this one. Both count every
+ * request, and the larger count stands: neither a Redis that is away nor one that comes back empty
+ * gives a client more than its limit here. While Redis is away no request waits for it: the
+ * background sees when it is back.
  */
 export class LimitStore {
   readonly #clock: Clock
   readonly #log: FastifyBaseLogger
   readonly #redis: RedisClient | null
+  readonly #loop: BackgroundLoop
   readonly #counts = new Map<number, RequestCounts>()
-  #restUntilMs = 0
-  #isFallback = false
+  #fault: string | null = null
 
   /** @param redis URL of the server; null where there is none */
   constructor(redis: Secret | null, clock: Clock, log: FastifyBaseLogger) {
     this.#clock = clock
     this.#log = log
     this.#redis = redis && new RedisClient(redis, COMMAND_TIMEOUT_MS)
+    this.#loop = new BackgroundLoop(clock, async () => {
+      // The same as for a request: a Redis that answers but takes no writes does not count.
+      await this.#addShared(this.#redis, 'nobody', LOOK_MS)
+      return LOOK_MS
+    })
   }
 
   /** Where the limits are meant to be counted. */
@@ -39,15 +47,23 @@ export class LimitStore {
 
   /** True while Redis is away, and each process counts for itself. */
   get isFallback(): boolean {
-    return this.#isFallback
+    return this.#fault !== null
   }
 
-  /** Resolves when Redis answered or has failed to; see `RedisClient.connect`. */
-  async connect(): Promise<void> {
-    await this.#redis?.connect()
+  /** Why Redis does not count, for a person; null where nothing is wrong. */
+  get fault(): string | null {
+    return this.#fault
   }
 
-  close(): void {
+  /** Resolves when Redis is connected or has failed to be; see `RedisClient.connect`. */
+  async start(): Promise<void> {
+    if (this.#redis === null) return
+    await this.#redis.connect()
+    this.#loop.start()
+  }
+
+  async stop(): Promise<void> {
+    await this.#loop.stop()
     this.#redis?.close()
   }
 
@@ -55,8 +71,8 @@ export class LimitStore {
   async add(who: string, windowMs: number): Promise<RequestCount> {
     const counts = this.#of(windowMs)
     const own = counts.add(who)
-    const shared = await this.#addShared(who, windowMs)
-    return shared === null ? own : counts.learn(who, shared)
+    const shared = this.isFallback ? null : await this.#addShared(this.#redis, who, windowMs)
+    return shared === null || shared.current <= own.current ? own : counts.learn(who, shared)
   }
 
   /** The count as far as this process knows it. */
@@ -71,26 +87,28 @@ export class LimitStore {
   }
 
   /** Null where Redis has no say. */
-  async #addShared(who: string, windowMs: number): Promise<RequestCount | null> {
-    if (this.#redis === null || this.#clock.now() < this.#restUntilMs) return null
+  async #addShared(
+    redis: RedisClient | null,
+    who: string,
+    windowMs: number,
+  ): Promise<RequestCount | null> {
+    if (redis === null) return null
     try {
       const keys = [`ayalon:limit:${windowMs}:${who}`]
-      const counted = await this.#redis.run(COUNT_REQUEST, keys, [String(windowMs)])
-      const [current, ttl] = answer.parse(counted)
-      this.#note(false)
+      const [current, ttl] = answer.parse(await redis.run(COUNT_REQUEST, keys, [String(windowMs)]))
+      this.#note(null)
       return { current, ttl }
     } catch {
-      this.#restUntilMs = this.#clock.now() + REST_MS
-      this.#note(true)
+      this.#note(redis.fault)
       return null
     }
   }
 
-  #note(isFallback: boolean): void {
-    if (isFallback === this.#isFallback) return
-    this.#isFallback = isFallback
-    if (isFallback)
-      this.#log.warn({ detail: this.#redis?.fault }, 'limits are counted in this process alone')
-    else this.#log.info('limits are counted in Redis')
+  #note(fault: string | null): void {
+    const was = this.#fault
+    this.#fault = fault
+    if (was === null && fault !== null)
+      this.#log.warn({ detail: fault }, 'limits are counted in this process alone')
+    if (was !== null && fault === null) this.#log.info('limits are counted in Redis')
   }
 }

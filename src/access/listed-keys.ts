@@ -13,6 +13,8 @@ export interface ListedKey {
 
 /** Shorter secrets could be guessed. */
 const LEAST_SECRET = 16
+/** What a header can hold. */
+const PRINTABLE = /^[\x20-\x7e]*$/
 const NAME = /^[A-Za-z0-9._-]{1,64}$/
 const NO_LIMITS = { perMinute: null, perHour: null }
 
@@ -26,6 +28,8 @@ export function listFault(list: string): string | null {
     return `must be a list of name:scope:secret with the scopes ${SCOPES.join(', ')}`
   if (keys.some(({ secret }) => secret.length < LEAST_SECRET))
     return `every secret must have at least ${LEAST_SECRET} characters`
+  if (keys.some(({ secret }) => !PRINTABLE.test(secret)))
+    return 'every secret must be of printable ASCII characters'
   const isOnce = (values: readonly string[]): boolean => new Set(values).size === values.length
   if (!isOnce(keys.map(({ name }) => name))) return 'must not name one twice'
   return isOnce(keys.map(({ secret }) => secret)) ? null : 'must not give one secret to two names'
@@ -58,6 +62,12 @@ export class ListedKeys implements KeySource {
     await this.#refresh()
     const given = hashOf(secret)
     return this.#keys.filter(({ hash }) => timingSafeEqual(hash, given))[0]?.key
+  }
+
+  /** Every key of the list. */
+  async all(): Promise<ApiKey[]> {
+    await this.#refresh()
+    return this.#keys.map(({ key }) => key)
   }
 
   async #refresh(): Promise<void> {

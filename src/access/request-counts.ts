@@ -21,6 +21,11 @@ export class RequestCounts {
     this.#mostKept = mostKept
   }
 
+  /** How many windows are remembered; those that ended go with the next request. */
+  get size(): number {
+    return this.#windows.size
+  }
+
   /** Counts a request. */
   add(who: string): RequestCount {
     const { current, ttl } = this.peek(who)
@@ -48,7 +53,7 @@ export class RequestCounts {
   #forget(): void {
     const nowMs = this.#now()
     for (const [who, { endsMs }] of this.#windows) {
-      if (endsMs > nowMs && this.#windows.size <= this.#mostKept) return
+      if (endsMs > nowMs && this.#windows.size <= this.#mostKept) break
       this.#windows.delete(who)
     }
   }

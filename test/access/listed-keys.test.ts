@@ -1,8 +1,11 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { pino } from 'pino'
 import t from 'tap'
 import { keysOfList, ListedKeys, listFault } from '../../src/access/listed-keys.ts'
 import { allows, SCOPES } from '../../src/access/scopes.ts'
 import { Secret } from '../../src/secret.ts'
+import { listenedLog } from '../helpers/log.ts'
 
 const SECRET = 'canary-0123456789'
 const OTHER = 'canary-9876543210'
@@ -40,6 +43,8 @@ t.test('each fault of a list is told, and no part of the list', async (t) => {
     ['ops:admin', /list of name:scope:secret/],
     [`ops:admin:${'s'.repeat(15)}`, /at least 16 characters/],
     [`ops:admin:${SECRET},dash:read:canary`, /at least 16 characters/],
+    [`ops:admin:${SECRET}\u00e9`, /must be of printable ASCII/],
+    [`ops:admin:${SECRET}\t${SECRET}`, /must be of printable ASCII/],
     [`ops:admin:${SECRET},ops:read:${OTHER}`, /must not name one twice/],
     [`ops:admin:${SECRET}\ndash:read:${SECRET}`, /must not give one secret to two names/],
   ] as const) {
@@ -66,6 +71,37 @@ t.test('a key is found by its whole secret only', async (t) => {
   t.strictSame(await keys.find(OTHER), { id: 'ops', scope: 'admin', limits: none })
   for (const wrong of ['', 'canary', `${SECRET} `, SECRET.slice(1), SECRET.toUpperCase(), 'ops'])
     t.equal(await keys.find(wrong), undefined, `"${wrong}"`)
+})
+
+t.test('a list in a file is read again when it changes; a bad one changes nothing', async (t) => {
+  const file = join(t.testdir({ keys: `dash:read:${SECRET}` }), 'keys')
+  const { log, lines } = listenedLog()
+  const keys = new ListedKeys(Secret.fromFile(file, `dash:read:${SECRET}`), log)
+  const known = async () => [(await keys.find(SECRET))?.id, (await keys.find(OTHER))?.id]
+  t.strictSame(await known(), ['dash', undefined])
+  writeFileSync(file, `dash:read:${SECRET},next:read:${OTHER}\n`)
+  t.strictSame(await known(), ['dash', 'next'], 'two that are good at a time')
+  for (const bad of [`next:read:${OTHER},,`, 'next:read:short', `a:root:${SECRET}${OTHER}`]) {
+    writeFileSync(file, bad)
+    t.strictSame(await known(), ['dash', 'next'])
+  }
+  rmSync(file)
+  t.strictSame(await known(), ['dash', 'next'], 'nor does a file that is gone')
+  writeFileSync(file, `next:write:${OTHER}`)
+  t.strictSame(await known(), [undefined, 'next'])
+  t.equal((await keys.find(OTHER))?.scope, 'write')
+  t.strictSame(
+    lines.map(({ level, msg }) => [level, msg]),
+    Array(3).fill([40, 'the list of keys is wrong: the last good one stands']),
+    'each bad list is told once',
+  )
+  t.notMatch(JSON.stringify(lines), /canary|short/)
+})
+
+t.test('a list that is bad from the start opens nothing', async (t) => {
+  const keys = new ListedKeys(Secret.of(`dash:root:${SECRET}`), pino({ level: 'silent' }))
+  t.equal(await keys.find(SECRET), undefined)
+  t.equal(await keys.find(''), undefined)
 })
 
 t.test('a key allows its scope and those before it', async (t) => {

@@ -1,0 +1,111 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { BackgroundLoop } from '../background-loop.ts'
+import type { Clock } from '../clock.ts'
+import { deleteKey, insertKey, type KeptKey, noteUses, readKeys } from '../storage/api-keys.ts'
+import type { Connection } from '../storage/connection.ts'
+import { DatabaseAway } from '../storage/database-away.ts'
+import type { ApiKey, KeySource } from './api-key.ts'
+import { HeldKeys } from './held-keys.ts'
+import { type KeyOrder, type MadeKey, makeKey } from './key-order.ts'
+import { NoPepper, type Pepper } from './pepper.ts'
+
+/** How long a key that another process made or revoked may go unnoticed, ms. */
+const REFRESH_MS = 5000
+
+export interface IssuedKeysOptions {
+  readonly connection: Connection
+  readonly pepper: Pepper
+  readonly clock: Clock
+  readonly log: FastifyBaseLogger
+}
+
+/**
+ * The keys of the database. All are held here, so that no request waits for it, and they go on
+ * working while it is away. What is done on it is done as reads are: it fails at once while the
+ * database is away, and others find out when it is back.
+ */
+export class IssuedKeys implements KeySource {
+  readonly #options: IssuedKeysOptions
+  readonly #held = new HeldKeys()
+  /** Reads the keys again, and writes when they were last used. */
+  readonly loop: BackgroundLoop
+  #fault: string | null = null
+
+  constructor(options: IssuedKeysOptions) {
+    this.#options = options
+    this.loop = new BackgroundLoop(options.clock, async () => {
+      await this.#refresh()
+      return REFRESH_MS
+    })
+  }
+
+  async find(secret: string): Promise<ApiKey | undefined> {
+    return this.#held.find(secret, this.#options.clock.now())
+  }
+
+  /**
+   * Every key, the oldest first, with its last use as far as this process knows.
+   * @throws DatabaseAway when the database cannot be read now
+   * @throws NoPepper
+   */
+  async list(): Promise<KeptKey[]> {
+    await this.#load()
+    return this.#held.all
+  }
+
+  /**
+   * Makes a key, which works here at once.
+   * @returns null where there are as many keys as there may be
+   * @throws DatabaseAway when the database cannot be written now
+   * @throws NoPepper
+   */
+  async create(order: KeyOrder): Promise<MadeKey | null> {
+    const { connection, clock } = this.#options
+    const pepper = await this.#options.pepper.readOrMake()
+    const made = makeKey(order, pepper, clock.now())
+    if (!(await connection.read(({ write }) => insertKey(write, made.kept)))) return null
+    this.#held.add(made.kept, pepper)
+    return made
+  }
+
+  /**
+   * Ends a key, here at once.
+   * @returns false where there is none with this id
+   * @throws DatabaseAway when the database cannot be written now
+   */
+  async revoke(id: string): Promise<boolean> {
+    const wasThere = await this.#options.connection.read(({ write }) => deleteKey(write, id))
+    this.#held.remove(id)
+    return wasThere
+  }
+
+  async #refresh(): Promise<void> {
+    const { connection, clock, log } = this.#options
+    try {
+      await this.#load()
+      const uses = this.#held.dueUses(clock.now())
+      if (uses.length > 0) await connection.read(({ write }) => noteUses(write, uses))
+      this.#note(null)
+    } catch (err) {
+      if (err instanceof DatabaseAway || err instanceof NoPepper) this.#note(err.message)
+      else log.error({ err }, 'reading the keys of the database broke')
+    }
+  }
+
+  async #load(): Promise<void> {
+    const { changes } = this.#held
+    const keys = await this.#options.connection.read(({ read }) => readKeys(read))
+    // Where there is no key there may be no pepper yet.
+    const pepper = keys.length === 0 ? undefined : await this.#options.pepper.read()
+    if (this.#held.changes === changes) this.#held.hold(keys, pepper)
+  }
+
+  /** Tells once that the keys cannot be read, and once that they can again. */
+  #note(fault: string | null): void {
+    if (fault === this.#fault) return
+    this.#fault = fault
+    const { log } = this.#options
+    if (fault === null) log.info('the keys of the database are known again')
+    else log.warn({ detail: fault }, 'the keys of the database cannot be read: those known stand')
+  }
+}
