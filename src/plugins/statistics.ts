@@ -1,31 +1,11 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-
-/** How a reader of a corridor was served: by a tier of the snapshot, or not at all. */
-export type ServedTier = 'live' | 'lastKnownGood' | 'simulated' | 'replay' | 'unavailable'
-
-/** How the cache of snapshots answered: with a fresh one, an old one, or none. */
-export type CacheResult = 'hit' | 'stale' | 'miss'
-
-/** Null for a request that asked for no snapshot. */
-export function cacheResult(served: ServedTier | null): CacheResult | null {
-  if (served === null) return null
-  if (served === 'unavailable') return 'miss'
-  return served === 'lastKnownGood' ? 'stale' : 'hit'
-}
-
-/** Counts since the start of the process. */
-export interface Statistics {
-  readonly totalRequests: number
-  /** Answers with a status of 500 or more. */
-  readonly errorCount: number
-  /** Reads of a corridor's current state. */
-  readonly served: Readonly<Record<ServedTier, number>>
-}
+import type { RequestStatistics } from '../statistics/request-statistics.ts'
+import type { ServedTier } from '../statistics/served.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    statistics: Statistics
+    statistics: RequestStatistics
   }
   interface FastifyRequest {
     /** How a corridor's current state was served; null where none was asked for. */
@@ -33,20 +13,37 @@ declare module 'fastify' {
   }
 }
 
-/** Counts the answers; those to probes would drown the others and do not count. */
-export const statistics = fp(async (app: FastifyInstance) => {
-  const served = { live: 0, lastKnownGood: 0, simulated: 0, replay: 0, unavailable: 0 }
-  const counts = {
-    totalRequests: 0,
-    errorCount: 0,
-    served,
-  }
-  app.decorate('statistics', counts)
+export interface StatisticsOptions {
+  readonly statistics: RequestStatistics
+}
+
+/** All requests without a route together: their paths may be anything. */
+const UNMATCHED = 'unmatched'
+
+/**
+ * Counts the requests; probes would drown the others and do not count. Register before what may
+ * refuse a request.
+ */
+export const statistics = fp(async (app: FastifyInstance, options: StatisticsOptions) => {
+  app.decorate('statistics', options.statistics)
   app.decorateRequest('served', null)
-  app.addHook('onResponse', async (request, reply) => {
+  app.refusals.onRefused(({ code }) => options.statistics.noteRefusal(code))
+  app.addHook('onRequest', async (request, reply) => {
     if (request.routeOptions.config.probe === true) return
-    counts.totalRequests += 1
-    if (request.served !== null) served[request.served] += 1
-    if (reply.statusCode >= 500) counts.errorCount += 1
+    const { raw } = reply
+    // Whichever comes first: an answer that is not finished when the connection closes never is.
+    const note = (): void => {
+      raw.off('finish', note).off('close', note)
+      options.statistics.noteEnd(endOf(request, reply))
+    }
+    raw.on('finish', note).on('close', note)
   })
+})
+
+const endOf = (request: FastifyRequest, reply: FastifyReply) => ({
+  route: request.is404 ? UNMATCHED : `${request.method} ${request.routeOptions.url}`,
+  status: reply.raw.headersSent ? reply.statusCode : null,
+  code: reply.problemCode,
+  served: request.served,
+  durationMs: reply.elapsedTime,
 })

@@ -1,0 +1,2 @@
+DROP TABLE analytics_batches;
+DROP TABLE analytics_counts;
