@@ -1,5 +1,7 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { cacheResult } from '../statistics/served.ts'
+import { onAnswerEnd } from './answer-end.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -8,18 +10,30 @@ declare module 'fastify' {
   }
 }
 
-/** One line a request, also an aborted one. The route's pattern stands for the URL, which may hold anything. */
+/**
+ * One line a request, also an aborted one. The route's pattern stands for the URL, which may hold
+ * anything. Register before whatever may refuse a request.
+ */
 export const requestLog = fp(async (app: FastifyInstance) => {
-  const lineOf = (request: FastifyRequest) => ({
-    method: request.method,
-    route: request.routeOptions.url ?? null,
+  app.addHook('onRequest', async (request, reply) => {
+    onAnswerEnd(reply, (status) => {
+      const message = status === null ? 'request aborted' : 'request'
+      request.log[levelOf(request, status)](lineOf(request, reply, status), message)
+    })
   })
-  app.addHook('onResponse', async (request, reply) => {
-    const level = request.routeOptions.config.probe === true ? 'debug' : 'info'
-    const durationMs = Math.round(reply.elapsedTime * 10) / 10
-    request.log[level]({ ...lineOf(request), status: reply.statusCode, durationMs }, 'request')
-  })
-  app.addHook('onRequestAbort', async (request) => {
-    request.log.info(lineOf(request), 'request aborted')
-  })
+})
+
+function levelOf(request: FastifyRequest, status: number | null): 'debug' | 'info' | 'warn' {
+  if (request.routeOptions.config.probe === true) return 'debug'
+  return status !== null && status >= 500 ? 'warn' : 'info'
+}
+
+const lineOf = (request: FastifyRequest, reply: FastifyReply, status: number | null) => ({
+  method: request.method,
+  route: request.routeOptions.url ?? null,
+  status,
+  durationMs: Math.round(reply.elapsedTime * 10) / 10,
+  keyId: request.apiKey?.id ?? null,
+  cache: cacheResult(request.served),
+  code: reply.problemCode,
 })
