@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Warning } from '../corridors/snapshot.ts'
 import { MODEL_IDS, MODELS, type ModelId } from '../impact/models.ts'
 import type { Reference } from '../impact/reference.ts'
+import { numberText } from './number-text.ts'
 
 const customKmh = z.number().min(10).max(200)
 const named = z.enum(['freeFlow', 'phed']).transform((kind): Reference => ({ kind }))
@@ -12,17 +13,7 @@ const MUST_BE = 'must be freeFlow, phed or a speed from 10 to 200 km/h'
 export const referenceChoice = z.union([named, custom], MUST_BE)
 
 /** The reference speed in a query, where a number comes as text. */
-export const referenceQuery = z.union(
-  [
-    named,
-    z
-      .string()
-      .regex(/^\d{1,3}(\.\d{1,6})?$/)
-      .transform(Number)
-      .pipe(custom),
-  ],
-  MUST_BE,
-)
+export const referenceQuery = z.union([named, numberText(/^\d{1,3}(\.\d{1,6})?$/, custom)], MUST_BE)
 
 export const modelChoice = z.enum(MODEL_IDS)
 

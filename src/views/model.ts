@@ -6,19 +6,24 @@ import { MODEL_IDS, MODELS, type ModelId } from '../impact/models.ts'
 import type { ImpactSettings } from '../impact/section.ts'
 import { SPEED_FLOOR_KMH } from '../impact/speed.ts'
 
-export const modelSchema = z.object({
-  id: z.enum(MODEL_IDS),
-  version: z.string(),
-  constants: z.string().describe('Fingerprint of `parameters`: equal for equal constants.'),
-  emissionCurve: z.string().nullable().describe('Null where the model has none.'),
-  reference: z.object({
-    kind: z.enum(['freeFlow', 'phed', 'custom']),
-    kmh: z.number().optional().describe('The chosen speed, where the kind is custom.'),
-  }),
-  parameters: z.record(z.string(), z.unknown()).describe('Every assumption that was used.'),
-  knownDefects: z.array(z.string()),
-  limits: z.array(z.string()),
-})
+export const modelSchema = z
+  .object({
+    id: z.enum(MODEL_IDS),
+    version: z.string(),
+    constants: z.string().describe('Fingerprint of `parameters`: equal for equal constants.'),
+    emissionCurve: z.string().nullable().describe('Null where the model has none.'),
+    reference: z.object({
+      kind: z.enum(['freeFlow', 'phed', 'custom']),
+      kmh: z.number().optional().describe('The chosen speed, where the kind is custom.'),
+    }),
+    parameters: z.record(z.string(), z.unknown()).describe('Every assumption that was used.'),
+    knownDefects: z.array(z.string()),
+    limits: z.array(z.string()),
+  })
+  .meta({
+    id: 'Model',
+    description: 'What made the numbers: the model, its constants, and what it cannot see.',
+  })
 export type ModelView = z.infer<typeof modelSchema>
 
 /**

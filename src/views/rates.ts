@@ -9,13 +9,18 @@ const amount = (unit: string | z.ZodString) =>
 const signedAmount = (unit: string) => amount(unit).extend({ positivePart: z.number() })
 
 /** What congestion costs per hour, each with its unit and modelling band. */
-export const ratesSchema = z.object({
-  delay: amount('veh-h/h'),
-  excessFuel: signedAmount('L/h'),
-  excessCo2: signedAmount('kg/h'),
-  timeCost: amount(z.string()).describe('Delay times the value of time, currency per hour.'),
-  fuelCost: amount(z.string()).describe('Excess fuel times its price, currency per hour.'),
-})
+export const ratesSchema = z
+  .object({
+    delay: amount('veh-h/h'),
+    excessFuel: signedAmount('L/h'),
+    excessCo2: signedAmount('kg/h'),
+    timeCost: amount(z.string()).describe('Delay times the value of time, currency per hour.'),
+    fuelCost: amount(z.string()).describe('Excess fuel times its price, currency per hour.'),
+  })
+  .meta({
+    id: 'Rates',
+    description: 'What congestion costs per hour; of fuel and CO2 also the part that is positive.',
+  })
 export type RatesView = z.infer<typeof ratesSchema>
 
 /** What congestion cost over a span of time, each with its unit and modelling band. */
@@ -28,8 +33,8 @@ export const amountsSchema = z.object({
 })
 export type AmountsView = z.infer<typeof amountsSchema>
 
-export const flowSchema = amount('veh/h')
-export const vehiclesSchema = amount('veh')
+export const flowSchema = amount('veh/h').meta({ id: 'Flow' })
+export const vehiclesSchema = amount('veh').meta({ id: 'Vehicles' })
 
 /** A band with its unit. */
 export const withUnit = <Unit extends string>(

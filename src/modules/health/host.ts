@@ -17,6 +17,12 @@ export interface Memory {
   limit(): number
 }
 
+/** What the process may use in all, bytes: the container's limit, else the machine's memory. */
+export function memoryBytes(memory: Memory): number {
+  const limit = memory.limit()
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem()
+}
+
 const SAMPLE_EVERY_MS = 10_000
 
 /** Measures the machine in the background, so that no probe waits for it. */
@@ -42,8 +48,7 @@ export class HostSampler {
     const before = this.#cpu
     const now = cpuTimes()
     this.#cpu = now
-    const limit = this.#memory.limit()
-    const memory = limit > 0 ? Math.min(limit, totalmem()) : totalmem()
+    const memory = memoryBytes(this.#memory)
     return {
       cpuPercent: before && percent(now.busy - before.busy, now.total - before.total),
       memoryPercent: percent(memory - this.#memory.available(), memory),

@@ -1,6 +1,7 @@
+import type { LimitStore } from '../../access/limit-store.ts'
 import { measuresNothing, type ProviderName } from '../../corridors/snapshot.ts'
-import type { Statistics } from '../../plugins/statistics.ts'
 import type { Reached } from '../../providers/upstream/reachability.ts'
+import type { RequestStatistics } from '../../statistics/request-statistics.ts'
 import type { CorridorState } from '../../storage/current-state.ts'
 import { FRESH_SECONDS, servedNow } from '../../storage/freshness.ts'
 import type { StorageHealth } from '../../storage/storage.ts'
@@ -15,6 +16,9 @@ const MOST_PERCENT = { cpuPercent: 80, memoryPercent: 85, diskPercent: 90 } as c
 /** Beyond this age data is stale; between fresh and this it is a warning. */
 const WARNING_SECONDS = 1800
 
+/** Where the limits of clients are counted, and why not where they are meant to be. */
+export type LimitsSeen = Pick<LimitStore, 'kind' | 'fault'>
+
 /** What the report is made of: all of it is at hand, nothing is asked for. */
 export interface HealthFacts {
   readonly nowMs: number
@@ -26,7 +30,8 @@ export interface HealthFacts {
   readonly load: HostLoad
   readonly database: StorageHealth
   readonly reached: Reached
-  readonly statistics: Pick<Statistics, 'totalRequests' | 'errorCount' | 'served'>
+  readonly limits: LimitsSeen
+  readonly statistics: Pick<RequestStatistics, 'totalRequests' | 'errorCount' | 'served'>
 }
 
 /** True when at least one corridor has a snapshot young enough to serve. */
@@ -50,6 +55,7 @@ export function healthReport(facts: HealthFacts): HealthView {
     dataFreshness: freshnessCheck(states, nowMs),
     database: { status: database.status, detail: database.detail, queued: database.queued },
     redis: redisCheck(database),
+    limits: limitsCheck(facts.limits),
     mqtt: { status: 'disabled' },
     system: { status: systemStatus(load), ...load },
   }
@@ -93,6 +99,12 @@ function redisCheck({ redis }: StorageHealth): Checks['redis'] {
   if (redis === null) return { status: 'disabled' }
   return { status: redis === '' ? 'ok' : 'error', detail: redis || null }
 }
+
+const limitsCheck = ({ kind, fault }: LimitsSeen): Checks['limits'] => ({
+  status: fault === null ? 'ok' : 'warning',
+  store: kind,
+  detail: fault,
+})
 
 function cacheCheck(states: readonly CorridorState[]): Checks['cache'] {
   const entries = states.filter(({ snapshot }) => snapshot && !measuresNothing(snapshot)).length

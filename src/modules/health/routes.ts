@@ -7,7 +7,8 @@ import type { Reached } from '../../providers/upstream/reachability.ts'
 import type { CorridorState, CurrentState } from '../../storage/current-state.ts'
 import type { StorageHealth } from '../../storage/storage.ts'
 import type { HostLoad } from './host.ts'
-import { canServe, healthReport } from './report.ts'
+import { getHealth, getLiveness, getReadiness } from './operations.ts'
+import { canServe, healthReport, type LimitsSeen } from './report.ts'
 
 export interface HealthOptions {
   readonly corridors: readonly Corridor[]
@@ -20,6 +21,7 @@ export interface HealthOptions {
   readonly load: () => HostLoad
   readonly database: () => StorageHealth
   readonly reached: Reached
+  readonly limits: LimitsSeen
 }
 
 const RETRY_SECONDS = 5
@@ -28,15 +30,16 @@ const RETRY_SECONDS = 5
 export const healthRoutes: FastifyPluginAsync<HealthOptions> = async (app, options) => {
   const { corridors, state, clock, maxStaleSeconds } = options
   const startedAtMs = clock.now()
+  const config = { access: 'open', probe: true } as const
   const states = (): CorridorState[] => corridors.map(({ id }) => state.of(id))
 
   // Checks nothing: a failing dependency must not get the process restarted.
-  app.get('/health/live', { config: { access: 'open', probe: true } }, async (_request, reply) => {
+  app.get('/health/live', { config, schema: getLiveness }, async (_request, reply) => {
     reply.header('cache-control', 'no-store')
     return { status: 'alive' }
   })
 
-  app.get('/health/ready', { config: { access: 'open', probe: true } }, async (_request, reply) => {
+  app.get('/health/ready', { config, schema: getReadiness }, async (_request, reply) => {
     const wait = { retryAfterSeconds: RETRY_SECONDS }
     if (app.lifecycle.draining) throw new Problem('overloaded', 'The process is stopping.', wait)
     if (options.database().schemaIsBehind)
@@ -47,7 +50,7 @@ export const healthRoutes: FastifyPluginAsync<HealthOptions> = async (app, optio
     return { status: 'ready' }
   })
 
-  app.get('/health', { config: { access: 'open', probe: true } }, async (_request, reply) => {
+  app.get('/health', { config, schema: getHealth }, async (_request, reply) => {
     const report = healthReport({
       nowMs: clock.now(),
       startedAtMs,
@@ -58,6 +61,7 @@ export const healthRoutes: FastifyPluginAsync<HealthOptions> = async (app, optio
       load: options.load(),
       database: options.database(),
       reached: options.reached,
+      limits: options.limits,
       statistics: app.statistics,
     })
     reply.header('cache-control', 'no-store')

@@ -4,7 +4,7 @@ import { acceptable } from '../../problems/acceptable.ts'
 import { toJson } from '../../views/json.ts'
 import { csvName, csvOf } from './csv.ts'
 import { historyView } from './history-view.ts'
-import { corridorParams, historyQuery } from './schemas.ts'
+import { getHistory } from './operations.ts'
 import { type HistoryOptions, HistoryService } from './service.ts'
 
 /** What is answered with; the first where the client does not say. */
@@ -20,7 +20,7 @@ export const historyRoutes: FastifyPluginAsyncZod<HistoryOptions> = async (app, 
     '/v1/traffic/:corridor/history',
     {
       config: { access: 'read' },
-      schema: { params: corridorParams, querystring: historyQuery },
+      schema: getHistory,
       onRequest: acceptable(...FORMATS),
     },
     async (request, reply) => {

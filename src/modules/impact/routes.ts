@@ -1,9 +1,8 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
-import { z } from 'zod'
 import { acceptable } from '../../problems/acceptable.ts'
 import { toJson } from '../../views/json.ts'
 import { impactView } from './impact-view.ts'
-import { impactBody } from './schemas.ts'
+import { computeImpact } from './operations.ts'
 
 /** The impact of sections that the caller sends; stores nothing. */
 export const impactRoutes: FastifyPluginAsyncZod = async (app) => {
@@ -11,7 +10,7 @@ export const impactRoutes: FastifyPluginAsyncZod = async (app) => {
     '/v1/impact',
     {
       config: { access: 'read', limit: 'impact' },
-      schema: { querystring: z.strictObject({}), body: impactBody },
+      schema: computeImpact,
       onRequest: acceptable('application/json'),
     },
     async (request, reply) =>

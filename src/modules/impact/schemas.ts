@@ -7,6 +7,7 @@ import {
 } from '../../impact/speed.ts'
 import { modelChoice, referenceChoice } from '../../views/choices.ts'
 import { modelSchema } from '../../views/model.ts'
+import { qualitySchema } from '../../views/quality.ts'
 import { ratesSchema } from '../../views/rates.ts'
 import { sectionNumbers } from '../../views/section.ts'
 
@@ -23,13 +24,14 @@ const inputSection = z
     id: z.string().min(1).max(128),
     lengthKm: z.number().min(0.001).max(1000),
     lanes: z.number().min(0.5).max(20).describe('Without bus-only lanes.'),
-    speedKmh: kmh.min(0.1).optional(),
+    speedKmh: kmh.min(0.1).optional().describe('Either this or travelTimeSeconds.'),
     travelTimeSeconds: z.number().gt(0).max(86_400).optional(),
     freeFlowKmh: kmh.min(LEAST_FREE_FLOW_KMH),
     limitKmh: kmh.min(10),
     profileVehH: flowVehH.optional().describe('Demand of this hour over all lanes.'),
     measuredFlowVehH: flowVehH.optional().describe('Replaces the estimate and closes the band.'),
   })
+  .meta({ id: 'ImpactSection', description: 'A section of a road of the caller.' })
   .transform(({ speedKmh, travelTimeSeconds, ...section }, context) => {
     const timedKmh = travelTimeSeconds && (section.lengthKm / travelTimeSeconds) * 3600
     const [speed, second] = [speedKmh, timedKmh].filter((given) => given !== undefined)
@@ -49,7 +51,7 @@ export type InputSection = z.infer<typeof inputSection>
 export const impactBody = z
   .strictObject({
     sections: z.array(inputSection).min(1).max(MOST_SECTIONS),
-    reference: referenceChoice.optional(),
+    reference: referenceChoice.optional().describe('freeFlow, phed, or km/h. Default: freeFlow.'),
     model: modelChoice.optional(),
     fleet: vehicleShares.optional(),
     emissionCurve: emissionCurveId.optional(),
@@ -63,6 +65,7 @@ export const impactBody = z
       .optional()
       .describe('Default: those of the built-in corridor, in ILS.'),
   })
+  .meta({ id: 'Impact' })
   .superRefine(({ sections }, context) => {
     const seen = new Set<string>()
     for (const [index, { id }] of sections.entries()) {
@@ -77,26 +80,25 @@ export const impactBody = z
   })
 export type ImpactBody = z.infer<typeof impactBody>
 
-export const impactSchema = z.object({
-  model: modelSchema,
-  coverage: z.number().describe('Length of the sections in the rates ÷ length of all.'),
-  rates: ratesSchema.nullable(),
-  sections: z.array(
-    z.object({
-      id: z.string(),
-      status: z
-        .enum(['ok', 'insufficientCoverage'])
-        .describe('insufficientCoverage: not congested, and no flow or profile was given.'),
-      lengthKm: z.number(),
-      lanes: z.number(),
-      freeFlowKmh: z.number(),
-      limitKmh: z.number(),
-      ...sectionNumbers,
-    }),
-  ),
-  quality: z.object({
-    refused: z.array(z.never()),
-    warnings: z.array(z.object({ reason: z.string(), detail: z.string() })),
-  }),
-})
+export const impactSchema = z
+  .object({
+    model: modelSchema,
+    coverage: z.number().describe('Length of the sections in the rates ÷ length of all.'),
+    rates: ratesSchema.nullable(),
+    sections: z.array(
+      z.object({
+        id: z.string(),
+        status: z
+          .enum(['ok', 'insufficientCoverage'])
+          .describe('insufficientCoverage: not congested, and no flow or profile was given.'),
+        lengthKm: z.number(),
+        lanes: z.number(),
+        freeFlowKmh: z.number(),
+        limitKmh: z.number(),
+        ...sectionNumbers,
+      }),
+    ),
+    quality: qualitySchema,
+  })
+  .meta({ id: 'ImpactResult', description: 'The impact of the sections, summed and one by one.' })
 export type ImpactView = z.infer<typeof impactSchema>

@@ -3,7 +3,8 @@ import type { z } from 'zod'
 import { DEFAULT_MODEL } from '../../impact/models.ts'
 import { acceptable } from '../../problems/acceptable.ts'
 import { toJson } from '../../views/json.ts'
-import { corridorParams, noQuery, snapshotQuery } from './schemas.ts'
+import { getMap, getSnapshot, listCorridors } from './operations.ts'
+import type { snapshotQuery } from './schemas.ts'
 import { sendSnapshot } from './send-snapshot.ts'
 import { type TrafficOptions, TrafficService } from './service.ts'
 import type { Choice } from './snapshot-view.ts'
@@ -19,17 +20,18 @@ export const trafficRoutes: FastifyPluginAsyncZod<TrafficOptions> = async (app, 
     '/v1/traffic',
     {
       config: { access: 'read' },
-      schema: { querystring: noQuery },
+      schema: listCorridors,
       onRequest: acceptable('application/json'),
     },
     async (_request, reply) =>
       reply.header('cache-control', 'no-cache').type(JSON_TYPE).send(toJson(service.list())),
   )
 
-  for (const { path, form, type, forms } of [
-    { path: '', form: 'json', type: JSON_TYPE, forms: ['application/json'] },
+  for (const { path, schema, form, type, forms } of [
+    { path: '', schema: getSnapshot, form: 'json', type: JSON_TYPE, forms: ['application/json'] },
     {
       path: '/geojson',
+      schema: getMap,
       form: 'geojson',
       type: GEOJSON_TYPE,
       forms: ['application/geo+json', 'application/json'],
@@ -39,7 +41,7 @@ export const trafficRoutes: FastifyPluginAsyncZod<TrafficOptions> = async (app, 
       `/v1/traffic/:corridor${path}`,
       {
         config: { access: 'read' },
-        schema: { params: corridorParams, querystring: snapshotQuery },
+        schema,
         onRequest: acceptable(...forms),
       },
       async (request, reply) => {

@@ -10,6 +10,8 @@ export interface CachePolicy {
   readonly nextPollAtMs: number
   readonly pollSeconds: number
   readonly maxStaleSeconds: number
+  /** Whether caches between here and the client may keep it: not where reading needs a key. */
+  readonly isPublic: boolean
 }
 
 /** Sends a snapshot as ready bytes, or 304 when the client has it. */
@@ -46,7 +48,7 @@ function cacheHeaders(served: Servable, policy: CachePolicy): Record<string, str
   const stale = leftSeconds - ttl
   return {
     'cache-control': [
-      'public',
+      policy.isPublic ? 'public' : 'private',
       `max-age=${age + ttl}`,
       `stale-while-revalidate=${Math.min(stale, policy.pollSeconds)}`,
       `stale-if-error=${stale}`,

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type { Clock } from '../../clock.ts'
 import type { Corridor } from '../../corridors/corridor.ts'
 import { DEFAULT_MODEL, MODELS } from '../../impact/models.ts'
-import type { ServedTier } from '../../plugins/statistics.ts'
 import { Problem } from '../../problems/problem.ts'
+import type { ServedTier } from '../../statistics/served.ts'
 import type { Attempt, CurrentState } from '../../storage/current-state.ts'
 import { servedNow } from '../../storage/freshness.ts'
 import { referenceKey } from '../../views/choices.ts'
@@ -29,6 +29,8 @@ export interface TrafficOptions {
   readonly clock: Clock
   readonly pollSeconds: number
   readonly maxStaleSeconds: number
+  /** Whether anybody may read, without a key. */
+  readonly isPublic: boolean
 }
 
 /** What the traffic routes ask for. Never calls a provider, never waits. */
@@ -110,9 +112,15 @@ export class TrafficService {
   }
 
   #policy(): CachePolicy {
-    const { state, clock, pollSeconds, maxStaleSeconds } = this.#options
+    const { state, clock, pollSeconds, maxStaleSeconds, isPublic } = this.#options
     const nowMs = clock.now()
-    return { nowMs, nextPollAtMs: state.nextPollAtMs ?? nowMs, pollSeconds, maxStaleSeconds }
+    return {
+      nowMs,
+      nextPollAtMs: state.nextPollAtMs ?? nowMs,
+      pollSeconds,
+      maxStaleSeconds,
+      isPublic,
+    }
   }
 }
 

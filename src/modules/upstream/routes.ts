@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
-import { z } from 'zod'
 import type { Collector } from '../../collector/collector.ts'
 import type { Pace } from '../../collector/poll-plan.ts'
 import type { Corridor } from '../../corridors/corridor.ts'
@@ -10,6 +9,7 @@ import type { CurrentState } from '../../storage/current-state.ts'
 import type { Lease } from '../../storage/shared/lease.ts'
 import type { SharedStore } from '../../storage/shared/shared-store.ts'
 import { isoTime } from '../../views/json.ts'
+import { getUpstream } from './operations.ts'
 import type { UpstreamView } from './schemas.ts'
 import { providerView } from './upstream-view.ts'
 
@@ -32,7 +32,7 @@ export const upstreamRoutes: FastifyPluginAsyncZod<UpstreamOptions> = async (app
     '/v1/upstream',
     {
       config: { access: 'admin' },
-      schema: { querystring: z.strictObject({}) },
+      schema: getUpstream,
       onRequest: acceptable('application/json'),
     },
     async (_request, reply): Promise<UpstreamView> => {

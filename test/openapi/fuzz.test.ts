@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs'
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import fc from 'fast-check'
+import t from 'tap'
+import { Pool } from 'undici'
+import { Secret } from '../../src/secret.ts'
+import { buildApp } from '../helpers/build-app.ts'
+import { type ApiDocument, type FuzzRequest, requestsOf } from './requests.ts'
+
+/** Fewer may be asked for while working on it. */
+const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 100_000)
+const AT_ONCE = 20
+const KEYS = ['read', 'write', 'admin'].map((scope) => `canary-${scope}-0123456789abcdef`)
+const WRONG = 'canary-wrong-0123456789abcdef'
+
+t.test(`${REQUESTS} requests from the document, valid and not, keep to it`, async (t) => {
+  const document: ApiDocument = JSON.parse(
+    readFileSync(new URL('../../openapi.json', import.meta.url), 'utf8'),
+  )
+  const { server, lines } = await buildApp(t, {
+    config: {
+      API_KEYS: Secret.of(
+        KEYS.map((key) => `${key.split('-')[1]}:${key.split('-')[1]}:${key}`).join(','),
+      ),
+      KEY_PEPPER: Secret.of('canary-pepper-0123456789abcdef0123456789'),
+      RATE_LIMIT_PER_MINUTE: 1_000_000,
+      RATE_LIMIT_PER_HOUR: 1_000_000,
+      RATE_LIMIT_IMPACT_PER_MINUTE: 1_000_000,
+      RATE_LIMIT_WRITES_PER_MINUTE: 1_000_000,
+      RATE_LIMIT_WRONG_KEYS_PER_MINUTE: 1_000_000,
+    },
+  })
+  const address = await server.listen({ port: 0 })
+  const pool = new Pool(address, { connections: AT_ONCE })
+  t.teardown(() => pool.close())
+  const conforms = conformance(document)
+  const statuses = new Map<number, number>()
+
+  const send = async (request: FuzzRequest): Promise<void> => {
+    const { method, url, headers, body, template } = request
+    const fail = (why: string): never => {
+      throw new Error(`${why}: ${JSON.stringify(request)}`)
+    }
+    const answer = await pool.request({ path: url, method, headers, body })
+    const bytes = Buffer.from(await answer.body.arrayBuffer())
+    const text = decoded(bytes, answer.headers['content-encoding'])
+    const status = answer.statusCode
+    statuses.set(status, (statuses.get(status) ?? 0) + 1)
+    if (status >= 500) fail(`${status}: ${text}`)
+    const fault = conforms(template, method, status, answer.headers['content-type'], text)
+    if (fault !== null) fail(`${status}: ${fault}: ${text.slice(0, 500)}`)
+    if (text.includes('canary')) fail(`the answer holds a secret: ${text}`)
+  }
+
+  const seeds = { known: { corridor: 'ayalon', id: '0123456789abcdef' }, keys: [...KEYS, WRONG] }
+  const batches = fc.array(requestsOf(document, seeds), { minLength: AT_ONCE, maxLength: AT_ONCE })
+  await fc.assert(
+    fc.asyncProperty(batches, async (requests) => {
+      await Promise.all(requests.map(send))
+      const told = JSON.stringify(lines.splice(0))
+      if (told.includes('canary')) throw new Error('the log holds a secret')
+    }),
+    { numRuns: REQUESTS / AT_ONCE, endOnFailure: true },
+  )
+  t.comment(Object.fromEntries(statuses))
+  for (const status of [200, 201, 304, 400, 401, 403, 404, 406, 415])
+    t.ok(statuses.has(status), `some were answered with ${status}`)
+})
+
+function decoded(bytes: Buffer, encoding: unknown): string {
+  if (encoding === 'br') return brotliDecompressSync(bytes).toString()
+  return (encoding === 'gzip' ? gunzipSync(bytes) : bytes).toString()
+}
+
+type Fault = string | null
+
+/** Compares answers with what the document says of them. */
+function conformance(document: ApiDocument) {
+  const ajv = new Ajv2020({ strict: false, validateFormats: false })
+  ajv.addSchema(document, 'api')
+  return (
+    template: string,
+    method: string,
+    status: number,
+    contentType: unknown,
+    text: string,
+  ): Fault => {
+    const own = ['paths', template, method.toLowerCase(), 'responses', String(status)]
+    const found = document.paths[template]?.[method.toLowerCase()]?.responses[status]
+    if (found === undefined) return 'this status is not in the document'
+    const shared = found.$ref?.replace('#/components/responses/', '')
+    const at = shared === undefined ? own : ['components', 'responses', shared]
+    const { content = {} } =
+      shared === undefined ? found : (document.components?.responses?.[shared] ?? {})
+    const types = Object.keys(content)
+    if (types.length === 0) return text === '' ? null : 'there should be no body'
+    const type = String(contentType).replace(/;.*$/, '')
+    if (!types.includes(type)) return `${type} is not in the document`
+    if (!type.endsWith('json')) return null
+    const validate = ajv.getSchema(`api#/${pointer([...at, 'content', type, 'schema'])}`)
+    if (validate === undefined) return 'the document has no schema for it'
+    return validate(JSON.parse(text)) === true ? null : ajv.errorsText(validate.errors)
+  }
+}
+
+/** A JSON Pointer as a fragment of a URL (RFC 6901, 6). */
+const pointer = (parts: readonly string[]): string =>
+  parts
+    .map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1')))
+    .join('/')
