@@ -50,7 +50,11 @@ try {
   const { size } = await stat(join(dataDir, SQLITE_FILE))
   print(`totals of the year computed in ${computed} s; the file has ${Math.round(size / 1e6)} MB`)
 
-  const server = createServer(log)
+  const server = createServer(log, {
+    HEADERS_TIMEOUT_SECONDS: 10,
+    REQUEST_TIMEOUT_SECONDS: 30,
+    TRUST_PROXY: undefined,
+  })
   server.setValidatorCompiler(validatorCompiler)
   const clock = { now: () => toMs, sleep: async () => {} }
   await server.register(acceptHeaders)

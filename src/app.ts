@@ -1,25 +1,39 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { validatorCompiler } from 'fastify-type-provider-zod'
+import { IssuedKeys } from './access/issued-keys.ts'
 import { LimitStore } from './access/limit-store.ts'
 import { ListedKeys } from './access/listed-keys.ts'
+import { pepperOf } from './access/pepper.ts'
 import { atMost } from './at-most.ts'
+import { AuditTrail } from './audit-trail.ts'
 import type { Clock } from './clock.ts'
 import { createCollector } from './collector/create.ts'
 import type { Config } from './config/config.ts'
 import type { Corridor } from './corridors/corridor.ts'
 import { type ProviderName, sourceOf } from './corridors/snapshot.ts'
 import { type DoorConfig, door } from './door.ts'
-import { HostSampler, type Memory } from './modules/health/host.ts'
+import { serviceMetrics } from './metrics/service.ts'
+import { analyticsRoutes } from './modules/analytics/routes.ts'
+import { HostSampler, type Memory, memoryBytes } from './modules/health/host.ts'
 import { healthRoutes } from './modules/health/routes.ts'
 import { historyRoutes } from './modules/history/routes.ts'
 import { impactRoutes } from './modules/impact/routes.ts'
+import { keyRoutes } from './modules/keys/routes.ts'
 import { trafficRoutes } from './modules/traffic/routes.ts'
 import { upstreamRoutes } from './modules/upstream/routes.ts'
+import { docs } from './plugins/docs.ts'
+import { scraping } from './plugins/metrics.ts'
+import { openapi } from './plugins/openapi.ts'
 import type { Provider } from './providers/provider.ts'
+import { QuotaWatch } from './providers/upstream/quota-watch.ts'
 import { Reachability, type Reached } from './providers/upstream/reachability.ts'
+import { RequestStatistics } from './statistics/request-statistics.ts'
+import { CountsWriter } from './storage/analytics/counts-writer.ts'
 import type { Lease } from './storage/shared/lease.ts'
 import type { Storage } from './storage/storage.ts'
+import type { Tracer } from './tracing/tracer.ts'
+import { toJson } from './views/json.ts'
 
 /** How long a stop waits for the background work, ms. */
 const STOP_MS = 3000
@@ -32,7 +46,10 @@ export type AppConfig = DoorConfig &
     | 'MIN_INTERVAL_SECONDS'
     | 'MAX_STALE_SECONDS'
     | 'DATA_DIR'
+    | 'AUDIT_RETENTION_DAYS'
+    | 'DATABASE_URL'
     | 'REDIS_URL'
+    | 'METRICS_PORT'
     | 'API_KEYS'
     | 'KEY_PEPPER'
   >
@@ -49,6 +66,8 @@ export interface AppOptions {
   readonly clock: Clock
   readonly memory: Memory
   readonly version: string
+  /** Null where nobody collects traces. */
+  readonly tracer: Tracer | null
   /** How long open requests may take after the stop began, ms. */
   readonly drainMs: number
 }
@@ -76,23 +95,75 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
     recordOthers: storage.isAlone ? record : null,
   })
   const reachabilities = new Map<ProviderName, Reachability>()
-  for (const { name, guard } of providers)
-    if (guard !== null) reachabilities.set(name, new Reachability(guard, clock))
+  const guarded = providers.flatMap(({ name, guard }) => (guard === null ? [] : [{ name, guard }]))
+  for (const { name, guard } of guarded) reachabilities.set(name, new Reachability(guard, clock))
   const reached: Reached = (provider) => reachabilities.get(provider)?.reached
   const sampler = new HostSampler(clock, memory, config.DATA_DIR)
-  const watching = [...reachabilities.values()].map(({ loop }) => loop)
-  const loops = [lease.loop, collector.loop, sampler.loop, ...watching]
+  const quota = new QuotaWatch(guarded, clock)
+  const watching = [...reachabilities.values(), ...(guarded.length > 0 ? [quota] : [])].map(
+    ({ loop }) => loop,
+  )
+  const statistics = new RequestStatistics(() => clock.now())
+  for (const { guard } of providers) guard?.onCall((call) => statistics.noteCall(call))
+  const { connection } = storage
+  const countsWriter = new CountsWriter({
+    connection,
+    counts: statistics.unkept,
+    clock,
+    log: fastify.log,
+    process: lease.owner,
+  })
+  const listed = config.API_KEYS && new ListedKeys(config.API_KEYS, fastify.log)
+  const pepper = pepperOf(config)
+  const issued = pepper && new IssuedKeys({ connection, pepper, clock, log: fastify.log })
+  const issuing = issued === null ? [] : [issued.loop]
+  const trail = new AuditTrail({
+    dataDir: config.DATA_DIR,
+    retentionDays: config.AUDIT_RETENTION_DAYS,
+    clock,
+    onFault: (err) => fastify.log.error({ err }, 'the audit trail cannot be kept'),
+  })
+  const background = [lease, collector, sampler, trail].map(({ loop }) => loop)
+  const loops = [...background, ...watching, countsWriter, ...issuing]
 
   fastify.setValidatorCompiler(validatorCompiler)
+  fastify.setReplySerializer(toJson)
+  await fastify.register(openapi, { version })
   const limitStore = new LimitStore(config.REDIS_URL, clock, fastify.log)
-  const keys = config.API_KEYS === null ? [] : [new ListedKeys(config.API_KEYS, fastify.log)]
-  await fastify.register(door, { config, keys, limitStore, drainMs })
+  const keys = [listed, issued].filter((source) => source !== null)
+  const metrics = serviceMetrics({
+    corridors,
+    providers,
+    guarded,
+    counts: collector.counts,
+    quota,
+    state,
+    storage,
+    lease,
+    limitStore,
+    clock,
+    maxStaleSeconds,
+    version,
+  })
+  await fastify.register(door, {
+    config,
+    metrics,
+    keys,
+    limitStore,
+    memoryBytes: memoryBytes(memory),
+    drainMs,
+    statistics,
+    trail,
+    tracer: options.tracer,
+  })
 
-  const polling = { pollSeconds, maxStaleSeconds }
+  if (config.METRICS_PORT === undefined) await fastify.register(scraping, { metrics: metrics.all })
+  const isPublic = config.AUTH_READS === 'open'
+  const polling = { pollSeconds, maxStaleSeconds, isPublic }
   await fastify.register(trafficRoutes, { corridors, state, clock, ...polling })
   await fastify.register(impactRoutes)
+  await fastify.register(keyRoutes, { listed, issued, clock })
   const [{ name: provider }] = providers
-  const { connection } = storage
   await fastify.register(historyRoutes, {
     corridors,
     source: sourceOf(provider),
@@ -102,7 +173,7 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
   const load = () => sampler.load
   const database = () => storage.health
   const seen = { corridors, state, clock, version, provider, maxStaleSeconds }
-  await fastify.register(healthRoutes, { ...seen, load, database, reached })
+  await fastify.register(healthRoutes, { ...seen, load, database, reached, limits: limitStore })
   await fastify.register(upstreamRoutes, {
     corridors,
     providers,
@@ -112,10 +183,20 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
     collector,
     reached,
   })
+  await fastify.register(analyticsRoutes, {
+    statistics,
+    corridors,
+    state,
+    connection,
+    clock,
+    maxStaleSeconds,
+  })
+
+  await fastify.register(docs)
 
   fastify.addHook('onReady', async () => {
     // What an earlier process left is served before the first refresh of this one.
-    await Promise.all([storage.start(), limitStore.connect()])
+    await Promise.all([storage.start(), limitStore.start()])
     for (const loop of loops) loop.start()
   })
   fastify.addHook('preClose', async () => {
@@ -123,6 +204,6 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
     // A store that hangs must not keep the storage from being closed.
     await atMost(clock, STOP_MS, stopped)
     await storage.stop()
-    limitStore.close()
   })
+  fastify.addHook('onClose', () => limitStore.stop())
 })

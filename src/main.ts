@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs'
+import { systemClock } from './clock.ts'
 import { checkCorridor } from './commands/check-corridor.ts'
 import { EX_CONFIG, EX_USAGE } from './commands/exit-codes.ts'
 import { importFile } from './commands/import.ts'
+import { manageKeys } from './commands/keys.ts'
 import { migrateDatabase } from './commands/migrate.ts'
 import { recomputeTotals } from './commands/recompute.ts'
 import { serve } from './commands/serve.ts'
@@ -18,6 +20,8 @@ async function run(): Promise<number | null> {
       await serve({
         environment: process.env,
         memory: { available: process.availableMemory, limit: process.constrainedMemory },
+        isTerminal: process.stdout.isTTY,
+        warn: (line) => void process.stderr.write(`${line}\n`),
       })
       return null
     case 'check-corridor':
@@ -30,9 +34,11 @@ async function run(): Promise<number | null> {
       return recomputeTotals(args, process.env, print, Date.now)
     case 'import':
       return importFile(args, process.env, print, Date.now)
+    case 'keys':
+      return manageKeys(args, process.env, print, systemClock)
     default:
       process.stderr.write(
-        `unknown command "${command}": serve, check-corridor, validate, migrate, recompute or import\n`,
+        `unknown command "${command}": serve, check-corridor, validate, migrate, recompute, import or keys\n`,
       )
       return EX_USAGE
   }

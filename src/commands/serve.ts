@@ -1,12 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import closeWithGrace from 'close-with-grace'
-import { pino } from 'pino'
+import type { FastifyBaseLogger } from 'fastify'
 import pkg from '../../package.json' with { type: 'json' }
 import { app } from '../app.ts'
 import { systemClock } from '../clock.ts'
+import type { Config } from '../config/config.ts'
 import { databasePlace } from '../config/database.ts'
 import { guardsBy } from '../config/guards.ts'
 import { loadSetup } from '../config/setup.ts'
+import { standardOutput } from '../logging/log.ts'
+import { type LogHost, openLog } from '../logging/open-log.ts'
+import { metricsServer } from '../metrics-server.ts'
 import type { Memory } from '../modules/health/host.ts'
 import { createProvider } from '../providers/create.ts'
 import type { Provider } from '../providers/provider.ts'
@@ -14,22 +18,27 @@ import { createUpstream, MAX_BODY_BYTES } from '../providers/upstream/client.ts'
 import { createServer } from '../server.ts'
 import { Lease } from '../storage/shared/lease.ts'
 import { Storage } from '../storage/storage.ts'
+import type { Tracer } from '../tracing/tracer.ts'
 
 /** After a signal, open requests may take this long, ms; then their connections are cut. */
 const DRAIN_MS = 5000
 /** The whole stop may take this long, ms; then the process exits with 1. */
 const STOP_MS = 9000
+/** How often traces are sent, ms. */
+const TRACES_MS = 5000
 
 /**
  * Runs the service until a signal ends it.
  * @throws ConfigError naming every fault of the environment or of the corridor files
  */
-export async function serve(host: {
-  readonly environment: Readonly<Record<string, string | undefined>>
-  readonly memory: Memory
-}): Promise<void> {
+export async function serve(
+  host: {
+    readonly environment: Readonly<Record<string, string | undefined>>
+    readonly memory: Memory
+  } & Pick<LogHost, 'isTerminal' | 'warn'>,
+): Promise<void> {
   const { config, corridors } = loadSetup(host.environment)
-  const log = pino({ level: config.LOG_LEVEL })
+  const log = await openLog(config, { ...host, out: standardOutput(), now: systemClock.now })
   const upstream = createUpstream({
     timeoutMs: config.UPSTREAM_TIMEOUT_SECONDS * 1000,
     maxBytes: MAX_BODY_BYTES,
@@ -56,7 +65,7 @@ export async function serve(host: {
   const create = (name: Provider['name']): Provider =>
     createProvider(name, config, upstream, guardOf, (err) => log.error({ err }, 'recording failed'))
   const [first, ...others] = config.TRAFFIC_PROVIDERS
-  const server = createServer(log)
+  const server = createServer(log, config)
   await server.register(app, {
     config,
     corridors,
@@ -65,18 +74,36 @@ export async function serve(host: {
     lease,
     clock: systemClock,
     memory: host.memory,
+    tracer: await tracerOf(config, log),
     version: pkg.version,
     drainMs: DRAIN_MS,
   })
   server.addHook('onClose', () => upstream.close())
+  const servers = [server]
   closeWithGrace({ delay: STOP_MS, logger: log }, async ({ signal, err }) => {
     if (err === undefined) log.info({ signal }, 'stopping')
     else log.fatal({ err }, 'stopping after an unexpected error')
-    await server.close()
+    await Promise.all(servers.map((one) => one.close()))
   })
+  if (config.METRICS_PORT !== undefined) {
+    const inner = await metricsServer(server.metrics, log, config)
+    servers.push(inner)
+    const listenTextResolver = (address: string): string => `serving metrics at ${address}`
+    await inner.listen({ host: config.HOST, port: config.METRICS_PORT, listenTextResolver })
+  }
   await server.listen({ host: config.HOST, port: config.PORT })
   log.info(
     { corridors: corridors.map(({ id }) => id), providers: config.TRAFFIC_PROVIDERS },
     'serving',
   )
+}
+
+/** Loads what tracing needs only where it is wanted: it is much. */
+async function tracerOf(config: Config, log: FastifyBaseLogger): Promise<Tracer | null> {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } = config
+  if (endpoint === undefined) return null
+  const { openTelemetry } = await import('../tracing/open-telemetry.ts')
+  const { name, version } = pkg
+  const service = { name, version }
+  return openTelemetry({ endpoint, service, everyMs: TRACES_MS, clock: systemClock, log })
 }

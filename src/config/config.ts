@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { pepperFault } from '../access/issued-key.ts'
 import { listFault } from '../access/listed-keys.ts'
 import type { ProviderName } from '../corridors/snapshot.ts'
+import { logFileFault } from '../logging/log-file.ts'
 import type { Secret } from '../secret.ts'
 import { postgresUrlFault } from '../storage/database/postgres-url.ts'
 import { redisUrlFault } from '../storage/shared/redis-url.ts'
@@ -52,6 +53,8 @@ export function readConfig(env: Variables, faults: ConfigFault[]): Readonly<Conf
   const pepper = readSecret(env, 'KEY_PEPPER', faults, pepperFault)
   if (env.DATABASE_CA_FILE !== undefined && contentOf(env.DATABASE_CA_FILE) === null)
     faults.push({ name: 'DATABASE_CA_FILE', reason: 'the file cannot be read' })
+  const logFile = env.LOG_FILE === undefined ? null : logFileFault(env.LOG_FILE)
+  if (logFile !== null) faults.push({ name: 'LOG_FILE', reason: logFile })
   if (env.REPLAY_DIR !== undefined && !isDirectory(env.REPLAY_DIR))
     faults.push({ name: 'REPLAY_DIR', reason: 'is not a folder' })
   const named = commaList(env.TRAFFIC_PROVIDERS ?? '')

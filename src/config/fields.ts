@@ -51,8 +51,9 @@ export const origins = () =>
       'must be a list of origins such as https://example.org, or * alone',
     )
 
+/** `URL` takes `https://*.example.org` for a name like any other; no browser sends it. */
 const isOrigin = (text: string): boolean =>
-  /^https?:$/.test(URL.parse(text)?.protocol ?? '') && URL.parse(text)?.origin === text
+  /^https?:\/\/[^*]+$/.test(text) && URL.parse(text)?.origin === text
 
 /** How many proxies are trusted, or which networks. */
 export const trustProxy = () =>
@@ -64,9 +65,10 @@ export const trustProxy = () =>
       'must be a number of proxies from 1 on, or a list of networks such as 10.0.0.0/8',
     )
 
-/** An address, or a network in CIDR notation. */
+/** An address, or a network in CIDR notation; not one of all addresses, which would trust anybody. */
 function isNetwork(text: string): boolean {
-  const [address = '', prefix = '0', ...rest] = text.split('/')
-  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
-  return rest.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= bits
+  const [address = '', prefix = '1', ...rest] = text.split('/')
+  const most = isIP(address) === 6 ? 128 : 32
+  const isPrefix = /^[1-9]\d{0,2}$/.test(prefix) && Number(prefix) <= most
+  return isIP(address) !== 0 && isPrefix && rest.length === 0
 }

@@ -1,6 +1,8 @@
+import querystring from 'node:querystring'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { allows } from '../access/scopes.ts'
+import { holdsIssuedKey } from '../access/issued-key.ts'
+import { allows, SCOPES } from '../access/scopes.ts'
 import { Problem } from '../problems/problem.ts'
 
 export interface AccessOptions {
@@ -8,8 +10,10 @@ export interface AccessOptions {
   readonly reads: 'open' | 'key'
 }
 
-/** Names under which clients send keys in a query, in lower case without `-` and `_`. */
+/** Names under which clients send keys in a query, in lower case and of their letters alone. */
 const KEY_NAMES = ['key', 'apikey', 'xapikey', 'token', 'accesstoken', 'authorization', 'bearer']
+
+const ANSWERS: readonly unknown[] = ['open', ...SCOPES]
 
 /**
  * Lets only clients through that a route is for. Denies by default: the app does not start while a
@@ -25,11 +29,18 @@ export const access = fp(async (app: FastifyInstance, { reads }: AccessOptions) 
     routes.push({ url: route.url, config: route.config })
   })
   app.addHook('onReady', async () => {
-    const [silent] = routes.filter(({ config }) => config.access === undefined)
-    if (silent !== undefined)
-      throw new Error(`the route ${silent.url} does not say who may call it`)
+    const silent = routes.filter(({ config }) => !ANSWERS.includes(config.access))
+    if (silent.length > 0)
+      throw new Error(
+        `routes that do not say who may call them: ${silent.map(({ url }) => url).join(', ')}`,
+      )
   })
   app.addHook('onRequest', async (request, reply) => {
+    if (holdsKey(request))
+      throw new Problem(
+        'invalid_input',
+        'A key must never be in the URL, where it is logged on its way: send it as X-API-Key, and replace this one.',
+      )
     if (request.is404) return
     if (request.blockedSeconds > 0) {
       reply.exceeded = 'wrongKeys'
@@ -37,11 +48,6 @@ export const access = fp(async (app: FastifyInstance, { reads }: AccessOptions) 
         retryAfterSeconds: request.blockedSeconds,
       })
     }
-    if (holdsKey(request))
-      throw new Problem(
-        'invalid_input',
-        'A key must never be in the URL, where it is logged on its way: send it as X-API-Key, and replace this one.',
-      )
     const { access: needed = 'admin' } = request.routeOptions.config
     if (needed === 'open') return
     if (needed === 'read' && reads === 'open' && !request.showedWrongKey) return
@@ -52,9 +58,11 @@ export const access = fp(async (app: FastifyInstance, { reads }: AccessOptions) 
   })
 })
 
-function holdsKey({ url }: FastifyRequest): boolean {
-  const at = url.indexOf('?')
-  if (at === -1) return false
-  const names = [...new URLSearchParams(url.slice(at)).keys()]
-  return names.some((name) => KEY_NAMES.includes(name.toLowerCase().replaceAll(/[-_]/g, '')))
+/** By the name of a parameter, or because it looks like a key that we issue. */
+function holdsKey({ query, url }: FastifyRequest): boolean {
+  const names = Object.keys(Object(query)).map((name) => name.toLowerCase())
+  return (
+    names.some((name) => KEY_NAMES.includes(name.replaceAll(/[^a-z]/g, ''))) ||
+    holdsIssuedKey(querystring.unescape(url))
+  )
 }

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -28,7 +29,8 @@ export interface IdentityOptions {
 
 /**
  * Finds out who asks. The keys of an address that tried too many wrong ones are not even looked at,
- * because guessing must not be free. Register after the limits' counts.
+ * because guessing must not be free. Nor are those of a request that needs none, or that no route
+ * answers: it must not tell whether a key is right. Register after the limits' counts.
  */
 export const identity = fp(async (app: FastifyInstance, options: IdentityOptions) => {
   app.decorateRequest('apiKey', null)
@@ -43,24 +45,36 @@ export const identity = fp(async (app: FastifyInstance, options: IdentityOptions
     const { access } = request.routeOptions.config
     const secret = secretOf(request)
     if (access === undefined || access === 'open' || secret === '') return
-    const before = await failures(request, { increment: false })
-    if (!before.isAllowed && before.remaining === 0) {
+    const isBlocked = async (): Promise<boolean> => {
+      const before = await failures(request, { increment: false })
+      if (before.isAllowed || before.remaining > 0) return false
       request.blockedSeconds = before.ttlInSeconds
+      return true
+    }
+    if (await isBlocked()) return
+    let found: ApiKey | null = null
+    for (const source of options.sources) found ??= (await source.find(secret)) ?? null
+    if (found !== null) {
+      // Looked at again: of guesses that came all at once, the first wrong ones end the others.
+      if (!(await isBlocked())) request.apiKey = found
       return
     }
-    for (const source of options.sources) request.apiKey ??= (await source.find(secret)) ?? null
-    if (request.apiKey !== null) return
     request.showedWrongKey = true
-    await failures(request)
+    const after = await failures(request)
+    if (!after.isAllowed && after.isExceeded) request.blockedSeconds = after.ttlInSeconds
   })
 })
 
-/** The client's address: of an IPv6 network what one client is given, a /64. */
-export const addressOf = ({ ip }: FastifyRequest): string => rateLimit.normalizeIP(ip)
+/**
+ * The client's address: of an IPv6 network what one client is given, a /64. Whoever comes with
+ * something else, by way of a proxy that is trusted, shares one with all who do.
+ */
+export const addressOf = ({ ip }: FastifyRequest): string =>
+  isIP(ip) === 0 ? 'unknown' : rateLimit.normalizeIP(ip)
 
-/** `X-API-Key`, or the token of `Authorization: Bearer`; empty where there is neither. */
+/** `X-API-Key`, else what follows `Authorization: Bearer`; empty where there is neither. */
 function secretOf({ headers }: FastifyRequest): string {
   const given = headers['x-api-key']
   if (typeof given === 'string' && given !== '') return given
-  return /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
+  return /^Bearer +(.+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
 }

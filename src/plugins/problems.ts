@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { problemFrom } from '../problems/from-error.ts'
 import { Problem } from '../problems/problem.ts'
@@ -12,6 +12,8 @@ export const problems = fp(async (app: FastifyInstance) => {
   const methodsOf = new Map<string, Set<string>>()
   app.decorateReply('problemCode', null)
   app.addHook('onRoute', ({ url, method }) => {
+    // The route by which CORS is told of preflights to any path.
+    if (url === '*') return
     const methods = methodsOf.get(url) ?? new Set<string>()
     for (const one of [method].flat()) methods.add(one)
     methodsOf.set(url, methods)
@@ -21,25 +23,18 @@ export const problems = fp(async (app: FastifyInstance) => {
     if (problem.code === 'internal_error') request.log.error({ err: error }, 'request broke')
     return sendProblem(reply, problem, request.id)
   })
-  app.setNotFoundHandler((request, reply) => {
-    const path = request.url.replace(/\?.*$/s, '')
+  const unknownRoute = ({ url }: FastifyRequest): Problem => {
+    // A proxy may send the address with the host before it (RFC 9112, 3.2.2).
+    const path = url.replace(/^https?:\/\/[^/?]*/i, '').replace(/\?.*$/s, '')
     const allow = [...methodsOf].find(([pattern]) => matches(pattern, path))?.[1]
-    const problem =
-      allow === undefined
-        ? new Problem('not_found', 'There is no such path.')
-        : new Problem('method_not_allowed', 'The path is known, but not with this method.', {
-            allow: [...allow],
-          })
-    return sendProblem(reply, problem, request.id)
-  })
-  app.addHook('onRequest', async ({ headers, raw }) => {
-    const hosts = raw.rawHeaders.filter((name, at) => at % 2 === 0 && /^host$/i.test(name))
-    if (hosts.length > 1 || (hosts.length === 0 && raw.httpVersion === '1.1'))
-      throw new Problem('invalid_input', 'There must be one Host header.')
-    if ((headers['content-encoding'] ?? 'identity') !== 'identity')
-      throw new Problem('unsupported_media_type', 'The body must not be compressed.')
-    if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')
-      throw new Problem('invalid_input', 'The Expect header asks for something unknown.')
+    if (allow === undefined) return new Problem('not_found', 'There is no such path.')
+    const detail = 'The path is known, but not with this method.'
+    return new Problem('method_not_allowed', detail, { allow: [...allow] })
+  }
+  app.setNotFoundHandler((request, reply) => sendProblem(reply, unknownRoute(request), request.id))
+  // After the limits, but before a body is read that nobody wants.
+  app.addHook('preParsing', async (request) => {
+    if (request.is404) throw unknownRoute(request)
   })
 })
 

@@ -50,10 +50,10 @@ export const limitCounts = fp(async (app: FastifyInstance, { store }: { store: L
 /** How a client stands with one limit. */
 interface Standing {
   readonly name: LimitName
-  readonly limit: number
   readonly windowSeconds: number
+  readonly max: number
   readonly remaining: number
-  readonly resetSeconds: number
+  readonly ttlInSeconds: number
   readonly isExceeded: boolean
 }
 
@@ -65,23 +65,11 @@ interface Standing {
  */
 export const rateLimit = fp(async (app: FastifyInstance, limits: RateLimits) => {
   app.decorateReply('exceeded', null)
-  const limiter = (
-    name: LimitName,
-    windowMs: number,
-    most: (request: FastifyRequest) => number,
-  ): ((request: FastifyRequest) => Promise<Standing>) => {
-    const count = app.createRateLimit({
-      max: most,
-      timeWindow: windowMs,
-      keyGenerator: (request) => `${name}:${clientOf(request)}`,
-    })
-    return async (request) => {
-      const counted = await count(request)
-      if (counted.isAllowed) throw new Error('no client is exempt')
-      const { max: limit, remaining, ttlInSeconds: resetSeconds, isExceeded } = counted
-      const windowSeconds = windowMs / 1000
-      return { name, limit, windowSeconds, remaining, resetSeconds, isExceeded }
-    }
+  const limiter = (name: LimitName, windowMs: number, max: (request: FastifyRequest) => number) => {
+    const keyGenerator = (request: FastifyRequest): string => `${name}:${clientOf(request)}`
+    const count = app.createRateLimit({ max, timeWindow: windowMs, keyGenerator })
+    const windowSeconds = windowMs / 1000
+    return async (request: FastifyRequest) => ({ name, windowSeconds, ...(await count(request)) })
   }
   const always = [
     limiter('minute', MINUTE_MS, ({ apiKey }) => apiKey?.limits.perMinute ?? limits.perMinute),
@@ -95,21 +83,19 @@ export const rateLimit = fp(async (app: FastifyInstance, limits: RateLimits) => 
     const { probe, limit } = request.routeOptions.config
     if (probe === true) return
     const counting = [...always, ...(limit === undefined ? [] : [own[limit]])]
-    const standings = await Promise.all(counting.map((one) => one(request)))
+    const counted = await Promise.all(counting.map((one) => one(request)))
+    const standings = counted.filter((standing) => !standing.isAllowed)
     setHeaders(reply, standings)
-    const exceeded = standings.filter(({ isExceeded }) => isExceeded)
-    const [first] = exceeded
-    if (first === undefined) return
-    reply.exceeded = first.name
     // Of several, the one that holds up longest.
-    const retryAfterSeconds = Math.max(...exceeded.map(({ resetSeconds }) => resetSeconds))
-    throw new Problem(
-      'rate_limited',
-      `${first.limit} requests are allowed in ${first.windowSeconds} s.`,
-      {
-        retryAfterSeconds,
-      },
-    )
+    const [exceeded] = standings
+      .filter(({ isExceeded }) => isExceeded)
+      .toSorted((a, b) => b.ttlInSeconds - a.ttlInSeconds)
+    if (exceeded === undefined) return
+    const { name, max, windowSeconds, ttlInSeconds } = exceeded
+    reply.exceeded = name
+    throw new Problem('rate_limited', `${max} requests are allowed in ${windowSeconds} s.`, {
+      retryAfterSeconds: ttlInSeconds,
+    })
   })
 })
 
@@ -118,16 +104,18 @@ const clientOf = (request: FastifyRequest): string =>
   request.apiKey === null ? `address:${addressOf(request)}` : `key:${request.apiKey.id}`
 
 function setHeaders(reply: FastifyReply, standings: readonly Standing[]): void {
-  const [nearest] = standings.toSorted((a, b) => a.remaining - b.remaining)
+  const [nearest] = standings.toSorted(
+    (a, b) => a.remaining - b.remaining || b.ttlInSeconds - a.ttlInSeconds,
+  )
   reply.headers({
     'ratelimit-policy': standings
-      .map(({ name, limit, windowSeconds }) => `"${name}";q=${limit};w=${windowSeconds}`)
+      .map(({ name, max, windowSeconds }) => `"${name}";q=${max};w=${windowSeconds}`)
       .join(', '),
     ratelimit: standings
-      .map(({ name, remaining, resetSeconds }) => `"${name}";r=${remaining};t=${resetSeconds}`)
+      .map(({ name, remaining, ttlInSeconds }) => `"${name}";r=${remaining};t=${ttlInSeconds}`)
       .join(', '),
-    'x-ratelimit-limit': nearest?.limit,
+    'x-ratelimit-limit': nearest?.max,
     'x-ratelimit-remaining': nearest?.remaining,
-    'x-ratelimit-reset': nearest?.resetSeconds,
+    'x-ratelimit-reset': nearest?.ttlInSeconds,
   })
 }

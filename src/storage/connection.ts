@@ -1,7 +1,13 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { type Database, type DatabasePlace, openDatabase } from './database/database.ts'
+import {
+  type Database,
+  type DatabasePlace,
+  NO_CONNECTIONS,
+  openDatabase,
+} from './database/database.ts'
 import { databaseFault, schemaFault } from './database/faults.ts'
 import { isBehind, migrate } from './database/migrations.ts'
+import type { PoolUse } from './database/postgres.ts'
 import { DatabaseAway } from './database-away.ts'
 
 const STARTING = 'the database is not open yet'
@@ -21,10 +27,14 @@ export class Connection {
   #opening: Promise<Database> | null = null
   #closing: Promise<void> = Promise.resolve()
   #fault: string | null = STARTING
+  #pool = NO_CONNECTIONS
+  /** Tells of the connections to the server; null for the embedded database, which has none. */
+  readonly pool: (() => PoolUse) | null
 
   constructor(place: DatabasePlace, log: FastifyBaseLogger) {
     this.#place = place
     this.#log = log
+    this.pool = 'url' in place ? () => this.#pool : null
   }
 
   /** Why the database cannot be used, for a person; null while it can. */
@@ -108,6 +118,7 @@ export class Connection {
     try {
       if (database.engine === 'sqlite') await migrate(database.write, 'up')
       else if (await isBehind(database.write)) throw new DatabaseAway(BEHIND)
+      this.#pool = database.pool
       return database
     } catch (error) {
       await database.close()

@@ -9,7 +9,7 @@ const STEP_MS = DAY_MS / 4
 
 /** How long things are kept, days. */
 export interface RetentionDays {
-  /** Observations and all that belongs to them, and totals of less than an hour. */
+  /** Observations and all that belongs to them, totals of less than an hour, and analytics. */
   readonly observations: number
   /** Raw answers of the providers. */
   readonly raw: number
@@ -34,6 +34,8 @@ export async function retentionStep(
   const raw: Part = { table: 'raw_bodies', time: 'at_ms', where: {} }
   const others = [
     { table: 'provider_calls', time: 'at_ms', where: {} },
+    { table: 'analytics_counts', time: 'day_ms', where: {} },
+    { table: 'analytics_batches', time: 'at_ms', where: {} },
     ...(await partsOfCorridors(db)),
     ...(await partsOfVersions(db)),
     ...(await partsOfSeries(db)),

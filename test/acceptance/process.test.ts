@@ -51,10 +51,28 @@ t.test('every configuration fault is told at once, and the exit code is 78', asy
     LOG_LEVEL: 'loud',
     TRAFFIC_PROVIDERS: 'here',
     POLL_SECONDS: '-1',
+    API_KEYS: 'ops:admin:canary',
+    KEY_PEPPER: 'canary',
+    AUTH_READS: 'closed',
+    RATE_LIMIT_PER_MINUTE: '0',
+    CORS_ORIGINS: 'https://example.org/',
+    TRUST_PROXY: '0.0.0.0/0',
   })
   t.equal(await service.exited, 78)
-  for (const name of ['PORT', 'LOG_LEVEL', 'HERE_API_KEY', 'POLL_SECONDS'])
+  for (const name of [
+    'PORT',
+    'LOG_LEVEL',
+    'HERE_API_KEY',
+    'POLL_SECONDS',
+    'API_KEYS',
+    'KEY_PEPPER',
+    'AUTH_READS',
+    'RATE_LIMIT_PER_MINUTE',
+    'CORS_ORIGINS',
+    'TRUST_PROXY',
+  ])
     t.match(service.output(), new RegExp(`^${name}: `, 'm'))
+  t.notMatch(service.output(), 'canary')
 })
 
 t.test('a .env that cannot be read is a fault of the configuration', async (t) => {

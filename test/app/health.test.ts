@@ -33,6 +33,7 @@ t.test('a service with fresh data is alive, ready and healthy', async (t) => {
       dataFreshness: { status: 'ok', ageSeconds: 5 },
       database: { status: 'ok', detail: null, queued: 0 },
       redis: { status: 'disabled' },
+      limits: { status: 'ok', store: 'memory', detail: null },
     },
     statistics: { totalRequests: 1, errorCount: 0, errorRate: 0 },
   })
@@ -157,6 +158,7 @@ t.test('each load has its own threshold, and all must be kept', async (t) => {
       load: { cpuPercent: 80, memoryPercent: 85, diskPercent: 90, ...load },
       database: { status: 'ok', detail: null, queued: 0, schemaIsBehind: false, redis: null },
       reached: () => null,
+      limits: { kind: 'memory', fault: null },
       statistics: { totalRequests: 8, errorCount: 2, served: NONE_SERVED },
     })
   t.match(report({}), { status: 'healthy', statistics: { errorRate: 0.25 } })
@@ -193,7 +195,7 @@ t.test('probes are logged at debug, other requests at info, without their query'
   const { server, lines } = await buildApp(t)
   await server.inject('/health/live')
   await server.inject('/v1/traffic/ayalon?reference=phed')
-  await server.inject('/no/such/path?key=canary')
+  await server.inject('/no/such/path?note=canary')
   const requests = lines.filter(({ msg }) => msg === 'request')
   t.match(requests, [
     { level: 20, route: '/health/live', status: 200 },

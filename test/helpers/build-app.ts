@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import type { FastifyInstance } from 'fastify'
-import { pino } from 'pino'
+import type { FastifyInstance, RouteOptions } from 'fastify'
 import type { Test } from 'tap'
 import { type AppOptions, app } from '../../src/app.ts'
 import { AYALON } from '../../src/corridors/ayalon.ts'
 import type { ProviderName } from '../../src/corridors/snapshot.ts'
+import { createLog } from '../../src/logging/log.ts'
 import { createSimulated } from '../../src/providers/simulated/provider.ts'
-import type { Secret } from '../../src/secret.ts'
-import { createServer } from '../../src/server.ts'
+import { Secret } from '../../src/secret.ts'
+import { createServer, type ServerConfig } from '../../src/server.ts'
 import type { DatabasePlace } from '../../src/storage/database/database.ts'
 import { Lease } from '../../src/storage/shared/lease.ts'
 import type { SharedStore } from '../../src/storage/shared/shared-store.ts'
@@ -18,16 +18,27 @@ import { FakeClock } from './fake-clock.ts'
 /** A working Wednesday, 08:00 in Tel Aviv. */
 export const WEDNESDAY_8H = Date.parse('2026-11-18T06:00:00Z')
 
-/** The collector, its lease, the host sampler, and the storage's two; each guard has one more. */
-export const SLEEPERS = 5
+/** The collector, its lease, the host sampler, the keys, the counts' writer, the audit trail, and the storage's two; Redis has one more. */
+export const SLEEPERS = 8
+/** Each guard has one, and there is one that watches all budgets. */
+export const sleepersOf = (guards: number): number => (guards === 0 ? 0 : guards + 1)
 /** How often the lease is renewed, ms. */
 export const LEASE_MS = 5000
 
-/** Limits that no test reaches unless it wants to, and no key. */
+/** Connections as they are by default, with no proxy before the service. */
+export const SERVER: ServerConfig = {
+  HEADERS_TIMEOUT_SECONDS: 10,
+  REQUEST_TIMEOUT_SECONDS: 30,
+  TRUST_PROXY: undefined,
+}
+
+/** Limits that no test reaches unless it wants to, and no key of the environment. */
 const DOOR = {
   API_KEYS: null,
-  KEY_PEPPER: null,
+  KEY_PEPPER: Secret.of('pepper-of-the-tests-0123456789abcdef'),
   AUTH_READS: 'open',
+  SHED_EVENT_LOOP_DELAY_MS: 60_000,
+  SHED_MEMORY_PERCENT: 100,
   RATE_LIMIT_PER_MINUTE: 100_000,
   RATE_LIMIT_PER_HOUR: 100_000,
   RATE_LIMIT_WRITES_PER_MINUTE: 100_000,
@@ -42,6 +53,8 @@ export interface TestApp {
   readonly lease: Lease
   /** What was logged, parsed. */
   readonly lines: Record<string, unknown>[]
+  /** Everything that was registered, HEAD routes included. */
+  readonly routes: readonly RouteOptions[]
 }
 
 /** What the guards of live providers need of the app that is being made. */
@@ -64,6 +77,8 @@ export async function buildApp(
     /** The URL of a Redis server. */
     redis?: Secret
     config?: Partial<AppOptions['config']>
+    /** Timeouts and trusted proxies. */
+    server?: Partial<ServerConfig>
     /** Where the database is; a new folder unless said. */
     place?: DatabasePlace
     /** The clock, where several apps share one. */
@@ -79,8 +94,10 @@ export async function buildApp(
   const dataDir = config?.DATA_DIR ?? newFolder(t)
   const clock = overrides.clock ?? new FakeClock(nowMs)
   const lines: Record<string, unknown>[] = []
-  const log = pino({ level: 'debug' }, { write: (line: string) => lines.push(JSON.parse(line)) })
-  const server = createServer(log)
+  const log = createLog('debug', { write: (line) => lines.push(JSON.parse(line)) })
+  const server = createServer(log, { ...SERVER, ...overrides.server })
+  const routes: RouteOptions[] = []
+  server.addHook('onRoute', (route) => void routes.push(route))
   const ready = rest.providers ?? [createSimulated()]
   const [first, ...others] = ready
   const storage = new Storage({
@@ -107,6 +124,7 @@ export async function buildApp(
     lease,
     memory: { available: () => 2 ** 30, limit: () => 2 ** 31 },
     version: '0.0.0-test',
+    tracer: null,
     drainMs: 200,
     ...rest,
     providers,
@@ -116,14 +134,18 @@ export async function buildApp(
       MIN_INTERVAL_SECONDS: 60,
       MAX_STALE_SECONDS: 7200,
       DATA_DIR: dataDir,
+      AUDIT_RETENTION_DAYS: 30,
       REDIS_URL: redis ?? null,
+      DATABASE_URL: place !== undefined && 'url' in place ? place.url : null,
+      CORS_ORIGINS: [],
       ...DOOR,
       ...config,
     },
   })
   t.teardown(() => server.close())
   await server.ready()
-  const sleepers = SLEEPERS + providers.filter(({ guard }) => guard !== null).length
+  const guards = providers.filter(({ guard }) => guard !== null).length
+  const sleepers = SLEEPERS + sleepersOf(guards) + (redis === undefined ? 0 : 1)
   if (!starting) await clock.asleep(sleepers)
-  return { server, clock, storage, lease, lines }
+  return { server, clock, storage, lease, lines, routes }
 }

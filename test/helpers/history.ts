@@ -20,6 +20,7 @@ import { migrate } from '../../src/storage/database/migrations.ts'
 import type { Tables } from '../../src/storage/database/tables.ts'
 import { keepVersion } from '../../src/storage/ticks/corridor-version.ts'
 import { seen, unseen } from '../corridors/fixtures/straight-road.ts'
+import { SERVER } from './build-app.ts'
 import { type Engine, environmentOf, newFolder } from './databases.ts'
 
 /** One installation of the service: its database, and the variables that lead a command there. */
@@ -65,7 +66,7 @@ export async function historyOf(
   // What is only read is not opened by reading.
   await connection.use(async () => {})
   t.teardown(() => connection.close())
-  const server = createServer(log)
+  const server = createServer(log, SERVER)
   server.setValidatorCompiler(validatorCompiler)
   const clock = { now: () => nowMs, sleep: async () => {} }
   await server.register(acceptHeaders)

@@ -1,4 +1,5 @@
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
+import { createLog } from '../../src/logging/log.ts'
 
 /** A log that can be read, and waited for. */
 export interface Listened {
@@ -14,15 +15,12 @@ export interface Listened {
 export function listenedLog(): Listened {
   const lines: Record<string, unknown>[] = []
   const waiting = new Set<() => void>()
-  const log = pino(
-    { level: 'debug' },
-    {
-      write(line: string) {
-        lines.push(JSON.parse(line))
-        for (const look of waiting) look()
-      },
+  const log = createLog('debug', {
+    write(line) {
+      lines.push(JSON.parse(line))
+      for (const look of waiting) look()
     },
-  )
+  })
   const withMessage = (message: string | RegExp) =>
     lines.filter(({ msg }) =>
       typeof message === 'string' ? msg === message : message.test(String(msg)),

@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib'
-import { Kysely, sql } from 'kysely'
+import { Kysely, PostgresDialect, sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { tickOf } from '../../src/collector/tick-of.ts'
 import { AYALON } from '../../src/corridors/ayalon.ts'
@@ -7,7 +7,7 @@ import type { Corridor } from '../../src/corridors/corridor.ts'
 import type { ProviderCall } from '../../src/providers/provider.ts'
 import { openDatabase, SQLITE_FILE } from '../../src/storage/database/database.ts'
 import { migrate } from '../../src/storage/database/migrations.ts'
-import { postgresDialect } from '../../src/storage/database/postgres.ts'
+import { postgresPool } from '../../src/storage/database/postgres.ts'
 import { sqliteDialect } from '../../src/storage/database/sqlite.ts'
 import type { Tables } from '../../src/storage/database/tables.ts'
 import { versionOf } from '../../src/storage/ticks/corridor-version.ts'
@@ -36,7 +36,7 @@ async function listened(t: Test, engine: Engine) {
   const statements: string[] = []
   const dialect =
     'url' in place
-      ? await postgresDialect(place, () => {})
+      ? new PostgresDialect({ pool: await postgresPool(place, () => {}) })
       : sqliteDialect(`${place.dataDir}/${SQLITE_FILE}`, 'write')
   const db = new Kysely<Tables>({
     dialect,

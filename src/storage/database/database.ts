@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Kysely } from 'kysely'
-import { type PostgresOptions, postgresDialect } from './postgres.ts'
+import { Kysely, PostgresDialect } from 'kysely'
+import { type PoolUse, type PostgresOptions, postgresPool } from './postgres.ts'
 import { sqliteDialect } from './sqlite.ts'
 import type { Tables } from './tables.ts'
 
@@ -13,11 +13,16 @@ export interface Database {
   readonly write: Queries
   /** For long reads, which must not hold up a write. */
   readonly read: Queries
+  /** The connections to the server; none for the embedded engine. */
+  readonly pool: PoolUse
   close(): Promise<void>
 }
 
 /** Name of the embedded database in the data folder. */
 export const SQLITE_FILE = 'ayalon.db'
+
+/** Where there is no connection. */
+export const NO_CONNECTIONS: PoolUse = { totalCount: 0, idleCount: 0, waitingCount: 0 }
 
 /** Where the database is: a folder for the embedded one, or a Postgres server. */
 export type DatabasePlace = { readonly dataDir: string } | PostgresOptions
@@ -32,8 +37,10 @@ export async function openDatabase(
   onIdleError: (error: Error) => void,
 ): Promise<Database> {
   if ('url' in place) {
-    const pool = new Kysely<Tables>({ dialect: await postgresDialect(place, onIdleError) })
-    return { engine: 'postgres', write: pool, read: pool, close: () => pool.destroy() }
+    const pool = await postgresPool(place, onIdleError)
+    const queries = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+    const close = (): Promise<void> => queries.destroy()
+    return { engine: 'postgres', write: queries, read: queries, pool, close }
   }
   await mkdir(place.dataDir, { recursive: true })
   const file = join(place.dataDir, SQLITE_FILE)
@@ -43,6 +50,7 @@ export async function openDatabase(
     engine: 'sqlite',
     write,
     read,
+    pool: NO_CONNECTIONS,
     async close() {
       await Promise.all([write.destroy(), read.destroy()])
     },

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { PostgresDialect } from 'kysely'
 import { Pool, type PoolConfig, types } from 'pg'
 import type { Secret } from '../../secret.ts'
 import { parsePostgresUrl, type TlsMode } from './postgres-url.ts'
@@ -25,15 +24,24 @@ const CLIENT_MARGIN_MS = 2000
 /** Connections are renewed, so that a moved server or a changed name is noticed. */
 const MAX_LIFETIME_SECONDS = 1800
 
+/** Connections to a server, as they are whenever it is looked at. */
+export interface PoolUse {
+  /** With those that are being made. */
+  readonly totalCount: number
+  readonly idleCount: number
+  /** Statements that wait for a connection. */
+  readonly waitingCount: number
+}
+
 /**
- * The dialect for a pool of connections to the server. The password is read anew for each
+ * A pool of connections to the server. The password is read anew for each
  * connection, so that it can be changed without a restart.
  * @throws Error when the URL is wrong or the file of the authority cannot be read
  */
-export async function postgresDialect(
+export async function postgresPool(
   options: PostgresOptions,
   onIdleError: (error: Error) => void,
-): Promise<PostgresDialect> {
+): Promise<Pool> {
   const { password, tls, ...server } = parsePostgresUrl(await options.url.reveal())
   const pool = new Pool({
     ...server,
@@ -59,7 +67,7 @@ export async function postgresDialect(
   pool.on('connect', (client) => {
     client.on('error', () => {})
   })
-  return new PostgresDialect({ pool })
+  return pool
 }
 
 async function tlsOptions(

@@ -1,3 +1,4 @@
+import type { Scope } from '../../access/scopes.ts'
 import type { Source } from '../../corridors/snapshot.ts'
 import type { QuotaWindow } from '../shared/shared-store.ts'
 import type { AmountColumns } from '../totals/amount-columns.ts'
@@ -105,8 +106,29 @@ export interface Tables {
     readonly provider: string
     readonly round_ms: number
   }
+  readonly analytics_counts: {
+    readonly day_ms: number
+    readonly name: string
+    readonly count: number
+  }
+  readonly analytics_batches: {
+    readonly process: string
+    readonly batch: number
+    readonly at_ms: number
+  }
   readonly shared_values: {
     readonly name: string
     readonly value: string
+  }
+  readonly api_keys: {
+    readonly id: string
+    readonly name: string
+    readonly scope: Scope
+    readonly hash: string
+    readonly created_ms: number
+    readonly expires_ms: number | null
+    readonly last_used_ms: number | null
+    readonly per_minute: number | null
+    readonly per_hour: number | null
   }
 }
