@@ -18,10 +18,14 @@ const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
 
 /** What is wrong with the place of a log file, as far as can be seen without writing; null when nothing is. */
 export function logFileFault(path: string): string | null {
-  const folder = statSync(dirname(path), { throwIfNoEntry: false })
-  if (folder?.isDirectory() !== true) return 'its folder does not exist'
-  const file = statSync(path, { throwIfNoEntry: false })
-  return file === undefined || file.isFile() ? null : 'is not a file'
+  try {
+    const folder = statSync(dirname(path), { throwIfNoEntry: false })
+    if (folder?.isDirectory() !== true) return 'its folder does not exist'
+    const file = statSync(path, { throwIfNoEntry: false })
+    return file === undefined || file.isFile() ? null : 'is not a file'
+  } catch (error) {
+    return `cannot be looked at (${Object(error).code})`
+  }
 }
 
 /**

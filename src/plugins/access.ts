@@ -24,8 +24,6 @@ export const access = fp(async (app: FastifyInstance, { reads }: AccessOptions) 
   // Plugins set the access of their own routes after this hook: it is looked at when all are there.
   app.addHook('onRoute', (route) => {
     route.config ??= {}
-    // The route of the CORS plugin answers preflights, which cannot hold a key.
-    if (route.method === 'OPTIONS' && route.url === '*') route.config.access ??= 'open'
     routes.push({ url: route.url, config: route.config })
   })
   app.addHook('onReady', async () => {

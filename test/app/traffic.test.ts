@@ -9,6 +9,7 @@ import {
   snapshotSchema,
 } from '../../src/modules/traffic/schemas.ts'
 import { ProviderFailure } from '../../src/providers/failure.ts'
+import { Secret } from '../../src/secret.ts'
 import { buildApp, SLEEPERS } from '../helpers/build-app.ts'
 import { answerOf, failing, piecesOf, scripted } from '../helpers/providers.ts'
 
@@ -300,6 +301,16 @@ t.test('the age in the body moves on between two polls, the rest is made once', 
     'public, max-age=300, stale-while-revalidate=300, stale-if-error=6900',
   )
   t.equal(response.headers['cache-status'], 'ayalon; hit; ttl=258')
+})
+
+t.test('where reading needs a key, no cache on the way may keep what was read', async (t) => {
+  const secret = 'dash-0123456789abcdef'
+  const { server } = await buildApp(t, {
+    config: { AUTH_READS: 'key', API_KEYS: Secret.of(`dash:read:${secret}`) },
+  })
+  const { headers } = await server.inject({ url: URL_OF_AYALON, headers: { 'x-api-key': secret } })
+  t.match(String(headers['cache-control']), /^private, max-age=/)
+  t.equal((await server.inject(URL_OF_AYALON)).statusCode, 401)
 })
 
 t.test('gzip and br are sent where asked, with the same JSON inside', async (t) => {

@@ -165,6 +165,7 @@ t.test('a place where no log file can be is seen without writing', async (t) => 
   t.equal(logFileFault('/dev/null'), 'is not a file')
   t.equal(logFileFault(join(dir, 'missing', 'app.log')), 'its folder does not exist')
   t.equal(logFileFault(join(dir, 'there.log', 'app.log')), 'its folder does not exist')
+  t.equal(logFileFault(join(dir, 'x'.repeat(300))), 'cannot be looked at (ENAMETOOLONG)')
   t.strictSame(readdirSync(dir).toSorted(), ['folder', 'there.log'])
   t.throws(() => logFileOf(t, { dir: join(dir, 'missing') }).open(), /ENOENT/)
 })
