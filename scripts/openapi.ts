@@ -14,6 +14,7 @@ const service = spawn(process.execPath, [resolve('src/main.ts')], {
   env: { PORT: '0', LOG_FORMAT: 'json' },
   stdio: ['ignore', 'pipe', 'inherit'],
 })
+let isWritten = false
 try {
   for await (const line of createInterface(service.stdout)) {
     const url = /Server listening at (http[^"]+)/.exec(line)?.[1]
@@ -21,9 +22,11 @@ try {
     const response = await fetch(`${url}/openapi.json`)
     if (!response.ok) throw new Error(`the service answered ${response.status}`)
     writeFileSync('openapi.json', `${JSON.stringify(await response.json(), null, 2)}\n`)
+    isWritten = true
     service.kill()
   }
 } finally {
   service.kill()
   rmSync(folder, { recursive: true })
 }
+if (!isWritten) throw new Error('the service ended before it answered')

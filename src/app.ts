@@ -71,7 +71,7 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
     onFault: (err) => log.error({ err }, 'the audit trail cannot be kept'),
   })
   const background = [lease, collector, sampler, trail].map(({ loop }) => loop)
-  const loops = [...background, ...watch.loops, ...keys.loops, countsWriter]
+  const loops = [...background, ...watch.loops, countsWriter]
 
   fastify.setValidatorCompiler(validatorCompiler)
   fastify.setReplySerializer(toJson)
@@ -149,10 +149,13 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
   fastify.addHook('onReady', async () => {
     // What an earlier process left is served before the first refresh of this one.
     await Promise.all([storage.start(), limitStore.start()])
+    // So that no key is called wrong because it was not read yet.
+    await keys.start()
     for (const loop of loops) loop.start()
   })
   fastify.addHook('preClose', async () => {
-    const stopped = Promise.all(loops.map((loop) => loop.stop())).then(() => lease.release())
+    const stopping = [...loops, keys].map((one) => one.stop())
+    const stopped = Promise.all(stopping).then(() => lease.release())
     // A store that hangs must not keep the storage from being closed.
     await atMost(clock, STOP_MS, stopped)
     await storage.stop()

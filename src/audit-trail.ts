@@ -1,5 +1,5 @@
 import { appendFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { BackgroundLoop } from './background-loop.ts'
 import type { Clock } from './clock.ts'
 import { DiskWork } from './disk-work.ts'
@@ -70,22 +70,44 @@ export class AuditTrail {
     const before = this.#writing.isFailing ? '\n' : ''
     const line = `${before}${JSON.stringify({ at, ...entry })}\n`
     this.#writing.try(() => {
-      this.#makeFolder()
-      appendFileSync(join(this.#dir, `${at.slice(0, 10)}.jsonl`), line, { mode: 0o600 })
+      this.#append(`${at.slice(0, 10)}.jsonl`, line)
     })
+  }
+
+  #append(name: string, line: string): void {
+    const write = (): void => appendFileSync(join(this.#dir, name), line, { mode: 0o600 })
+    try {
+      write()
+    } catch {
+      // It was not there yet, or fails again and says why.
+      makeFolder(this.#dir)
+      write()
+    }
   }
 
   #prune(): void {
     const { clock, retentionDays } = this.#options
     const oldest = new Date(clock.now() - retentionDays * DAY_MS).toISOString().slice(0, 10)
-    this.#makeFolder()
+    makeFolder(this.#dir)
     for (const name of readdirSync(this.#dir)) {
       const day = FILE.exec(name)?.[1]
       if (day !== undefined && day < oldest) rmSync(join(this.#dir, name), { force: true })
     }
   }
+}
 
-  #makeFolder(): void {
-    mkdirSync(this.#dir, { recursive: true, mode: 0o700 })
+/**
+ * Makes a folder and those that it is in. Not by the recursion of `mkdir` itself, which never ends
+ * where a folder exists that nothing can be made in, such as one that was deleted.
+ */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    const { code } = Object(error)
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT' || dirname(path) === path) throw error
+    makeFolder(dirname(path))
+    mkdirSync(path, { mode: 0o700 })
   }
 }

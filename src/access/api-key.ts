@@ -16,6 +16,8 @@ export interface ApiKey {
 
 /** Where keys are known. */
 export interface KeySource {
+  /** Whether its secrets were chosen by people, so that wrong ones must be limited. */
+  readonly canBeGuessed: boolean
   /** The key with this secret. Takes as long for a wrong one as for a right one. */
   find(secret: string): Promise<ApiKey | undefined>
 }

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
-import type { KeptKey, KeyUse } from '../storage/api-keys.ts'
 import type { ApiKey } from './api-key.ts'
 import { hashOfKey, idOfKey } from './issued-key.ts'
+import type { KeptKey, KeyUse } from './kept-keys.ts'
 
 /** The use of a key is written at most once in so long, ms. */
 const USE_MS = 60_000
@@ -20,6 +20,12 @@ export class HeldKeys {
   /** How often the keys here changed: what was being read meanwhile may be older than they are. */
   get changes(): number {
     return this.#changes
+  }
+
+  /** Lets go of those that are not among the present ones. */
+  keepOnly(present: readonly KeptKey[]): void {
+    const ids = new Set(present.map(({ id }) => id))
+    this.#keys = new Map([...this.#keys].filter(([id]) => ids.has(id)))
   }
 
   /** Takes the place of what was held. */

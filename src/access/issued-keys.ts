@@ -1,16 +1,21 @@
 import type { FastifyBaseLogger } from 'fastify'
+import { atMost } from '../at-most.ts'
 import { BackgroundLoop } from '../background-loop.ts'
 import type { Clock } from '../clock.ts'
-import { deleteKey, insertKey, type KeptKey, noteUses, readKeys } from '../storage/api-keys.ts'
+import { Problem } from '../problems/problem.ts'
 import type { Connection } from '../storage/connection.ts'
 import { DatabaseAway } from '../storage/database-away.ts'
 import type { ApiKey, KeySource } from './api-key.ts'
 import { HeldKeys } from './held-keys.ts'
+import { idOfKey } from './issued-key.ts'
+import { deleteKey, insertKey, type KeptKey, noteUses, readKeys } from './kept-keys.ts'
 import { type KeyOrder, type MadeKey, makeKey } from './key-order.ts'
 import { NoPepper, type Pepper } from './pepper.ts'
 
 /** How long a key that another process made or revoked may go unnoticed, ms. */
 const REFRESH_MS = 5000
+/** How long a start waits for the keys to be read, ms. */
+const START_MS = 3000
 
 export interface IssuedKeysOptions {
   readonly connection: Connection
@@ -25,21 +30,39 @@ export interface IssuedKeysOptions {
  * database is away, and others find out when it is back.
  */
 export class IssuedKeys implements KeySource {
+  readonly canBeGuessed = false
   readonly #options: IssuedKeysOptions
   readonly #held = new HeldKeys()
   /** Reads the keys again, and writes when they were last used. */
-  readonly loop: BackgroundLoop
+  readonly #loop: BackgroundLoop
   #fault: string | null = null
 
   constructor(options: IssuedKeysOptions) {
     this.#options = options
-    this.loop = new BackgroundLoop(options.clock, async () => {
+    this.#loop = new BackgroundLoop(options.clock, async () => {
       await this.#refresh()
       return REFRESH_MS
     })
   }
 
+  /** Reads the keys, if the database answers soon; else when it does. */
+  async start(): Promise<void> {
+    await atMost(this.#options.clock, START_MS, this.#refresh())
+    this.#loop.start()
+  }
+
+  /** Ends the background work, and writes the last uses. */
+  async stop(): Promise<void> {
+    await this.#loop.stop()
+    await this.#whileHere(() => this.#writeUses(Infinity))
+  }
+
+  /** @throws Problem `source_unavailable` while nobody can tell, because no key was read yet */
   async find(secret: string): Promise<ApiKey | undefined> {
+    if (this.#held.changes === 0 && idOfKey(secret) !== null)
+      throw new Problem('source_unavailable', 'The keys of the database are not known yet.', {
+        retryAfterSeconds: REFRESH_MS / 1000,
+      })
     return this.#held.find(secret, this.#options.clock.now())
   }
 
@@ -63,7 +86,7 @@ export class IssuedKeys implements KeySource {
     const { connection, clock } = this.#options
     const pepper = await this.#options.pepper.readOrMake()
     const made = makeKey(order, pepper, clock.now())
-    if (!(await connection.read(({ write }) => insertKey(write, made.kept)))) return null
+    if (!(await connection.useOpen(({ write }) => insertKey(write, made.kept)))) return null
     this.#held.add(made.kept, pepper)
     return made
   }
@@ -74,27 +97,40 @@ export class IssuedKeys implements KeySource {
    * @throws DatabaseAway when the database cannot be written now
    */
   async revoke(id: string): Promise<boolean> {
-    const wasThere = await this.#options.connection.read(({ write }) => deleteKey(write, id))
+    const wasThere = await this.#options.connection.useOpen(({ write }) => deleteKey(write, id))
     this.#held.remove(id)
     return wasThere
   }
 
-  async #refresh(): Promise<void> {
-    const { connection, clock, log } = this.#options
-    try {
+  #refresh(): Promise<void> {
+    return this.#whileHere(async () => {
       await this.#load()
-      const uses = this.#held.dueUses(clock.now())
-      if (uses.length > 0) await connection.read(({ write }) => noteUses(write, uses))
+      await this.#writeUses(this.#options.clock.now())
+    })
+  }
+
+  async #writeUses(nowMs: number): Promise<void> {
+    const uses = this.#held.dueUses(nowMs)
+    if (uses.length === 0) return
+    await this.#options.connection.useOpen(({ write }) => noteUses(write, uses))
+  }
+
+  async #whileHere(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
       this.#note(null)
     } catch (err) {
       if (err instanceof DatabaseAway || err instanceof NoPepper) this.#note(err.message)
-      else log.error({ err }, 'reading the keys of the database broke')
+      else this.#options.log.error({ err }, 'reading the keys of the database broke')
     }
   }
 
   async #load(): Promise<void> {
     const { changes } = this.#held
-    const keys = await this.#options.connection.read(({ read }) => readKeys(read))
+    const keys = await this.#options.connection.useOpen(({ read }) => readKeys(read))
+    // Keys that are gone are gone, whatever becomes of the pepper.
+    if (this.#held.changes !== changes) return
+    this.#held.keepOnly(keys)
     // Where there is no key there may be no pepper yet.
     const pepper = keys.length === 0 ? undefined : await this.#options.pepper.read()
     if (this.#held.changes === changes) this.#held.hold(keys, pepper)

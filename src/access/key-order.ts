@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { KeptKey } from '../storage/api-keys.ts'
 import { hashOfKey, newKey } from './issued-key.ts'
+import type { KeptKey } from './kept-keys.ts'
 import { SCOPES } from './scopes.ts'
 
 /** A key may be valid for so long at most, ms: ten years. */

@@ -1,4 +1,3 @@
-import type { BackgroundLoop } from '../background-loop.ts'
 import type { Config } from '../config/config.ts'
 import type { KeySource } from './api-key.ts'
 import { IssuedKeys, type IssuedKeysOptions } from './issued-keys.ts'
@@ -12,7 +11,8 @@ export interface KnownKeys {
   /** Those of the database; null where they have no pepper. */
   readonly issued: IssuedKeys | null
   readonly sources: readonly KeySource[]
-  readonly loops: readonly BackgroundLoop[]
+  start(): Promise<void>
+  stop(): Promise<void>
 }
 
 /** The keys of the environment and of the database. */
@@ -27,6 +27,7 @@ export function knownKeys(
     listed,
     issued,
     sources: [listed, issued].filter((source) => source !== null),
-    loops: issued === null ? [] : [issued.loop],
+    start: async () => issued?.start(),
+    stop: async () => issued?.stop(),
   }
 }

@@ -48,6 +48,7 @@ const hashOf = (secret: string): Buffer => createHash('sha256').update(secret).d
 
 /** The keys of the environment. A list in a file is read again when it changes. */
 export class ListedKeys implements KeySource {
+  readonly canBeGuessed = true
   readonly #list: Secret
   readonly #log: FastifyBaseLogger
   #read = ''

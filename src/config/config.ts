@@ -2,13 +2,13 @@ import { statSync } from 'node:fs'
 import { pepperFault } from '../access/issued-key.ts'
 import { listFault } from '../access/listed-keys.ts'
 import type { ProviderName } from '../corridors/snapshot.ts'
-import { logFileFault } from '../logging/log-file.ts'
 import type { Secret } from '../secret.ts'
 import { postgresUrlFault } from '../storage/database/postgres-url.ts'
 import { redisUrlFault } from '../storage/shared/redis-url.ts'
 import { type Environment, environmentSchema } from './environment.ts'
 import type { ConfigFault } from './faults.ts'
 import { commaList } from './fields.ts'
+import { logFileFault } from './log-file-fault.ts'
 import { contentOf, readSecret } from './secrets.ts'
 
 /** The validated environment with its secrets wrapped and its providers chosen. */
@@ -57,6 +57,8 @@ export function readConfig(env: Variables, faults: ConfigFault[]): Readonly<Conf
   if (logFile !== null) faults.push({ name: 'LOG_FILE', reason: logFile })
   if (env.REPLAY_DIR !== undefined && !isDirectory(env.REPLAY_DIR))
     faults.push({ name: 'REPLAY_DIR', reason: 'is not a folder' })
+  if (parsed.data?.METRICS_PORT === parsed.data?.PORT && parsed.data?.PORT !== 0 && parsed.success)
+    faults.push({ name: 'METRICS_PORT', reason: 'must be another port than PORT' })
   const named = commaList(env.TRAFFIC_PROVIDERS ?? '')
   const needs = (provider: string, name: string, isSet: boolean): void => {
     if (named.includes(provider) && !isSet)

@@ -16,22 +16,10 @@ export interface LogFileOptions {
 
 const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
 
-/** What is wrong with the place of a log file, as far as can be seen without writing; null when nothing is. */
-export function logFileFault(path: string): string | null {
-  try {
-    const folder = statSync(dirname(path), { throwIfNoEntry: false })
-    if (folder?.isDirectory() !== true) return 'its folder does not exist'
-    const file = statSync(path, { throwIfNoEntry: false })
-    return file === undefined || file.isFile() ? null : 'is not a file'
-  } catch (error) {
-    return `cannot be looked at (${Object(error).code})`
-  }
-}
-
 /**
  * Lines in a file that is put aside, as `<path>.<UTC day>.<number>`, when its day is over or it
- * would grow too large. The oldest of these go. What was written is on the disk when `write`
- * returns; a disk that fails loses lines and fails nobody.
+ * would grow too large. The oldest of these go. What was written is with the system when
+ * `write` returns; a disk that fails loses lines and fails nobody.
  */
 export class LogFile {
   readonly #options: LogFileOptions

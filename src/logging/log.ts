@@ -6,7 +6,7 @@ import { serializers } from './serializers.ts'
 export const standardOutput = (): DestinationStream => pino.destination({ dest: 1, sync: true })
 
 /**
- * The log of the service. Whatever is logged, what may be a secret is taken out of every line.
+ * The log of the service. What looks like a secret is taken out of every line, whoever logs it.
  * @param destinations are given every line, one after the other
  */
 export const createLog = (

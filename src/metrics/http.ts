@@ -84,7 +84,7 @@ export class HttpMetrics {
   }
 
   /** A request that began did not get its whole answer. */
-  readonly aborted = (): void => {
+  aborted(): void {
     this.#inFlight.dec()
     this.#aborted.inc()
   }

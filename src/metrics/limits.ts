@@ -1,6 +1,6 @@
 import { Counter, type Registry } from 'prom-client'
+import { LIMIT_NAMES, type LimitName } from '../access/limit-names.ts'
 import type { LimitStore } from '../access/limit-store.ts'
-import { LIMIT_NAMES, type LimitName } from '../plugins/rate-limit.ts'
 import { addGauge } from './registry.ts'
 
 /** What is told of the limits. */

@@ -41,8 +41,9 @@ export const audit = fp(async (app: FastifyInstance, { trail }: AuditOptions) =>
 })
 
 function eventOf(request: FastifyRequest, reply: FastifyReply): AuditEvent | null {
-  if (request.showedWrongKey || reply.exceeded === 'wrongKeys') return 'keyRefused'
   if (reply.exceeded !== null) return null
+  if (request.showedWrongKey) return 'keyRefused'
+  if (reply.problemCode === 'unauthorized') return null
   if (reply.problemCode === 'forbidden') return 'forbidden'
   if (request.audited !== null) return request.audited.event
   const { access } = request.routeOptions.config

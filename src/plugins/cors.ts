@@ -56,7 +56,7 @@ export const cors = fp(async (app: FastifyInstance, { origins }: CorsOptions) =>
   }
   app.addHook('onRoute', (route) => {
     // A preflight cannot hold a key.
-    if (route.url === '*') route.config = { access: 'open' }
+    if (route.url === '*' && route.method === 'OPTIONS') route.config = { access: 'open' }
   })
   await app.register(fastifyCors, {
     delegator: async (request: FastifyRequest) => ({ ...policy, preflight: isPreflight(request) }),

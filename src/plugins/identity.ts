@@ -28,9 +28,11 @@ export interface IdentityOptions {
 }
 
 /**
- * Finds out who asks. The keys of an address that tried too many wrong ones are not even looked at,
- * because guessing must not be free. Nor are those of a request that needs none, or that no route
- * answers: it must not tell whether a key is right. Register after the limits' counts.
+ * Finds out who asks. Where an address tried too many wrong keys, those that people chose are not
+ * even looked at, because guessing must not be free; keys of many random bits go on, so that a
+ * stranger at the same address cannot lock out their owner. No key is looked at for a request that
+ * needs none, or that no route answers: it must not tell whether a key is right. Register after
+ * the limits' counts.
  */
 export const identity = fp(async (app: FastifyInstance, options: IdentityOptions) => {
   app.decorateRequest('apiKey', null)
@@ -41,27 +43,36 @@ export const identity = fp(async (app: FastifyInstance, options: IdentityOptions
     timeWindow: 60_000,
     keyGenerator: (request) => `wrong-key:${addressOf(request)}`,
   })
+  const blockedSeconds = async (request: FastifyRequest): Promise<number> => {
+    const before = await failures(request, { increment: false })
+    return before.isAllowed || before.remaining > 0 ? 0 : before.ttlInSeconds
+  }
+  /** The key, and whether it could have been guessed. */
+  const look = async (secret: string, isBlocked: boolean) => {
+    for (const source of options.sources) {
+      const { canBeGuessed } = source
+      const key = isBlocked && canBeGuessed ? undefined : await source.find(secret)
+      if (key !== undefined) return { key, canBeGuessed }
+    }
+    return null
+  }
   app.addHook('onRequest', async (request) => {
     const { access } = request.routeOptions.config
     const secret = secretOf(request)
     if (access === undefined || access === 'open' || secret === '') return
-    const isBlocked = async (): Promise<boolean> => {
-      const before = await failures(request, { increment: false })
-      if (before.isAllowed || before.remaining > 0) return false
-      request.blockedSeconds = before.ttlInSeconds
-      return true
-    }
-    if (await isBlocked()) return
-    let found: ApiKey | null = null
-    for (const source of options.sources) found ??= (await source.find(secret)) ?? null
-    if (found !== null) {
+    const blocked = await blockedSeconds(request)
+    const found = await look(secret, blocked > 0)
+    if (found?.canBeGuessed === false) request.apiKey = found.key
+    else if (blocked > 0) request.blockedSeconds = blocked
+    else if (found !== null) {
       // Looked at again: of guesses that came all at once, the first wrong ones end the others.
-      if (!(await isBlocked())) request.apiKey = found
-      return
+      request.blockedSeconds = await blockedSeconds(request)
+      if (request.blockedSeconds === 0) request.apiKey = found.key
+    } else {
+      request.showedWrongKey = true
+      const after = await failures(request)
+      if (!after.isAllowed && after.isExceeded) request.blockedSeconds = after.ttlInSeconds
     }
-    request.showedWrongKey = true
-    const after = await failures(request)
-    if (!after.isAllowed && after.isExceeded) request.blockedSeconds = after.ttlInSeconds
   })
 })
 

@@ -4,6 +4,7 @@ import type { Scrapable } from '../metrics/registry.ts'
 import type { ServiceMetrics } from '../metrics/service.ts'
 import { getMetrics } from '../openapi/operations.ts'
 import { cacheResult } from '../statistics/served.ts'
+import { onAnswerEnd } from './answer-end.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -22,19 +23,18 @@ export const metrics = fp(async (app: FastifyInstance, options: MetricsOptions) 
   app.decorate('metrics', all)
   app.addHook('onRequest', async (request, reply) => {
     http.began()
-    const answered = (): void => {
-      reply.raw.off('close', http.aborted)
+    onAnswerEnd(reply, (status) => {
       if (reply.exceeded !== null) limits.exceeded(reply.exceeded)
-      http.answered({
-        method: request.method,
-        route: request.routeOptions.url,
-        status: reply.statusCode,
-        seconds: reply.elapsedTime / 1000,
-        cache: cacheResult(request.served),
-      })
-    }
-    // Not by hooks: none is told of a client that leaves when its body has been read.
-    reply.raw.once('finish', answered).once('close', http.aborted)
+      if (status === null) http.aborted()
+      else
+        http.answered({
+          method: request.method,
+          route: request.routeOptions.url,
+          status,
+          seconds: reply.elapsedTime / 1000,
+          cache: cacheResult(request.served),
+        })
+    })
   })
   app.refusals.onRefused(({ code }) => http.refused(code))
 })

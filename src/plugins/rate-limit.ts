@@ -1,13 +1,14 @@
 import rateLimiter from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import type { LimitName } from '../access/limit-names.ts'
 import type { LimitStore } from '../access/limit-store.ts'
 import { Problem } from '../problems/problem.ts'
 import { addressOf } from './identity.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** A limit of the route's own, beside those of the client. */
+    /** A limit of the route's own, beside those of the client: of what changes something, `writes`. */
     limit?: 'impact' | 'writes'
   }
   interface FastifyReply {
@@ -15,9 +16,6 @@ declare module 'fastify' {
     exceeded: LimitName | null
   }
 }
-
-export const LIMIT_NAMES = ['minute', 'hour', 'impact', 'writes', 'wrongKeys'] as const
-export type LimitName = (typeof LIMIT_NAMES)[number]
 
 /** Most requests of one client. */
 export interface RateLimits {
@@ -69,29 +67,43 @@ export const rateLimit = fp(async (app: FastifyInstance, limits: RateLimits) => 
     const keyGenerator = (request: FastifyRequest): string => `${name}:${clientOf(request)}`
     const count = app.createRateLimit({ max, timeWindow: windowMs, keyGenerator })
     const windowSeconds = windowMs / 1000
-    return async (request: FastifyRequest) => ({ name, windowSeconds, ...(await count(request)) })
+    return async (request: FastifyRequest, increment: boolean) => ({
+      name,
+      windowSeconds,
+      ...(await count(request, { increment })),
+    })
   }
-  const always = [
-    limiter('minute', MINUTE_MS, ({ apiKey }) => apiKey?.limits.perMinute ?? limits.perMinute),
-    limiter('hour', HOUR_MS, ({ apiKey }) => apiKey?.limits.perHour ?? limits.perHour),
-  ]
+  const minute = limiter(
+    'minute',
+    MINUTE_MS,
+    ({ apiKey }) => apiKey?.limits.perMinute ?? limits.perMinute,
+  )
+  const hour = limiter('hour', HOUR_MS, ({ apiKey }) => apiKey?.limits.perHour ?? limits.perHour)
   const own = {
     impact: limiter('impact', MINUTE_MS, () => limits.impactPerMinute),
     writes: limiter('writes', MINUTE_MS, () => limits.writesPerMinute),
   }
+  app.addHook('onRoute', ({ method, config }) => {
+    const isWrite = config?.access === 'write' || config?.access === 'admin'
+    const isRead = [method].flat().every((one) => one === 'GET' || one === 'HEAD')
+    if (isWrite && !isRead) config.limit ??= 'writes'
+  })
   app.addHook('onRequest', async (request, reply) => {
     const { probe, limit } = request.routeOptions.config
     if (probe === true) return
-    const counting = [...always, ...(limit === undefined ? [] : [own[limit]])]
-    const counted = await Promise.all(counting.map((one) => one(request)))
-    const standings = counted.filter((standing) => !standing.isAllowed)
+    const soon = limit === undefined ? [minute] : [minute, own[limit]]
+    const counted = await Promise.all(soon.map((one) => one(request, true)))
+    // What is refused already must not use up the hour as well.
+    const passes = counted.every((standing) => standing.isAllowed || !standing.isExceeded)
+    const all = [...counted, await hour(request, passes)]
+    const standings = all.filter((standing) => !standing.isAllowed)
     setHeaders(reply, standings)
-    // Of several, the one that holds up longest.
-    const [exceeded] = standings
-      .filter(({ isExceeded }) => isExceeded)
+    // Of several that are used up, the one that holds up longest.
+    const [longest] = standings
+      .filter(({ remaining }) => remaining === 0)
       .toSorted((a, b) => b.ttlInSeconds - a.ttlInSeconds)
-    if (exceeded === undefined) return
-    const { name, max, windowSeconds, ttlInSeconds } = exceeded
+    if (longest === undefined || !standings.some(({ isExceeded }) => isExceeded)) return
+    const { name, max, windowSeconds, ttlInSeconds } = longest
     reply.exceeded = name
     throw new Problem('rate_limited', `${max} requests are allowed in ${windowSeconds} s.`, {
       retryAfterSeconds: ttlInSeconds,

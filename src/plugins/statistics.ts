@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { RequestStatistics } from '../statistics/request-statistics.ts'
 import type { ServedTier } from '../statistics/served.ts'
+import { onAnswerEnd } from './answer-end.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -30,19 +31,13 @@ export const statistics = fp(async (app: FastifyInstance, options: StatisticsOpt
   app.refusals.onRefused(({ code }) => options.statistics.noteRefusal(code))
   app.addHook('onRequest', async (request, reply) => {
     if (request.routeOptions.config.probe === true) return
-    const { raw } = reply
-    // Whichever comes first: an answer that is not finished when the connection closes never is.
-    const note = (): void => {
-      raw.off('finish', note).off('close', note)
-      options.statistics.noteEnd(endOf(request, reply))
-    }
-    raw.on('finish', note).on('close', note)
+    onAnswerEnd(reply, (status) => options.statistics.noteEnd(endOf(request, reply, status)))
   })
 })
 
-const endOf = (request: FastifyRequest, reply: FastifyReply) => ({
+const endOf = (request: FastifyRequest, reply: FastifyReply, status: number | null) => ({
   route: request.is404 ? UNMATCHED : `${request.method} ${request.routeOptions.url}`,
-  status: reply.raw.headersSent ? reply.statusCode : null,
+  status,
   code: reply.problemCode,
   served: request.served,
   durationMs: reply.elapsedTime,

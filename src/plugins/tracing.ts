@@ -20,7 +20,8 @@ export const tracing = fp(async (app: FastifyInstance, { tracer }: TracingOption
     const parent = parseTraceparent(headers.traceparent)
     const isProbe = routeOptions.config.probe === true
     const span = isProbe ? undefined : tracer?.begin({ method, scheme }, parent)
-    onAnswerEnd(reply, (status) => span?.end({ route: routeOptions.url ?? null, status }))
+    if (span !== undefined)
+      onAnswerEnd(reply, (status) => span.end({ route: routeOptions.url ?? null, status }))
     const traceId = span?.traceId ?? parent?.traceId
     if (traceId === undefined) return
     request.log = request.log.child({ traceId })

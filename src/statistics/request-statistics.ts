@@ -1,5 +1,4 @@
 import type { ProblemCode } from '../problems/problem.ts'
-import type { CallMade } from '../providers/upstream/guard.ts'
 import { DayCounts } from './day-counts.ts'
 import { type CountName, type Figures, figuresOf, type RequestResult } from './figures.ts'
 import { LastValues } from './last-values.ts'
@@ -71,7 +70,14 @@ export class RequestStatistics {
     this.#add(`errors.${code}`)
   }
 
-  noteCall({ outcome, durationMs }: CallMade): void {
+  /** Notes a call to a provider: what came of it, and how long it took. */
+  noteCall({
+    outcome,
+    durationMs,
+  }: {
+    readonly outcome: string
+    readonly durationMs: number
+  }): void {
     this.#add(outcome === 'ok' ? 'upstream.ok' : 'upstream.failed')
     this.#latencies.add(durationMs)
   }

@@ -71,11 +71,11 @@ export class Connection {
   }
 
   /**
-   * Does some reading for a client, on a database that is open. While it is away this fails at
+   * Does some work for a client, on a database that is open. While it is away this fails at
    * once, and what fails here closes nothing: the background work finds out how the database is.
    * @throws DatabaseAway when it cannot be used now
    */
-  async read<T>(work: (database: Database) => Promise<T>): Promise<T> {
+  async useOpen<T>(work: (database: Database) => Promise<T>): Promise<T> {
     const open = this.#opening
     if (open === null || this.#fault !== null) throw new DatabaseAway(this.#fault ?? STARTING)
     try {

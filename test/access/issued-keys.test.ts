@@ -2,9 +2,9 @@ import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { hashOfKey } from '../../src/access/issued-key.ts'
 import { IssuedKeys } from '../../src/access/issued-keys.ts'
+import { MOST_KEYS, readKeys } from '../../src/access/kept-keys.ts'
 import { expiryFault, type KeyOrder, keyOrder } from '../../src/access/key-order.ts'
 import { NoPepper, type Pepper } from '../../src/access/pepper.ts'
-import { MOST_KEYS, readKeys } from '../../src/storage/api-keys.ts'
 import { Connection } from '../../src/storage/connection.ts'
 import type { DatabasePlace } from '../../src/storage/database/database.ts'
 import { migratedPlace, onBothEngines } from '../helpers/databases.ts'
@@ -70,10 +70,10 @@ async function running(
   const open = () => connection.use(({ write }) => sql`SELECT 1`.execute(write))
   await open()
   const keys = new IssuedKeys({ connection, pepper, clock, log })
-  keys.loop.start()
+  await keys.start()
   await clock.asleep(1)
   t.teardown(async () => {
-    await keys.loop.stop()
+    await keys.stop()
     await connection.close()
   })
   const create = async (order: Partial<KeyOrder> = {}) => {
@@ -309,6 +309,52 @@ await onBothEngines(t, async (t, engine) => {
     pepper.value = 'pepper-old-0123456789-0123456789'
     await clock.advance(ROUND)
     t.equal((await keys.find(key))?.id, id)
+  })
+
+  t.test(
+    'a key that was ended elsewhere ends here too, whatever becomes of the pepper',
+    async (t) => {
+      const pepper = changing('pepper-0123456789-0123456789-0123')
+      const place = await migratedPlace(t, engine)
+      const { keys, clock, create } = await running(t, place, { pepper })
+      const other = await running(t, place)
+      const [ended, stays] = [await create(), await create()]
+      pepper.value = null
+      await other.keys.revoke(ended.id)
+      await clock.advance(ROUND)
+      t.equal(await keys.find(ended.key), undefined)
+      t.equal((await keys.find(stays.key))?.id, stays.id)
+    },
+  )
+
+  t.test('before the keys were read, none is called wrong', async (t) => {
+    const place = await migratedPlace(t, engine)
+    const { create } = await running(t, place)
+    const { key, id } = await create()
+    const { log } = listenedLog()
+    const connection = new Connection(place, log)
+    t.teardown(() => connection.close())
+    const keys = new IssuedKeys({ connection, pepper: fixed(), clock: new FakeClock(NOW), log })
+    await t.rejects(keys.find(key), {
+      code: 'source_unavailable',
+      extras: { retryAfterSeconds: 5 },
+    })
+    t.equal(await keys.find('none of ours'), undefined)
+    await connection.use(({ write }) => sql`SELECT 1`.execute(write))
+    await keys.start()
+    t.teardown(() => keys.stop())
+    t.equal((await keys.find(key))?.id, id)
+  })
+
+  t.test('a use just before the end is written', async (t) => {
+    const { keys, create, kept } = await running(t, await migratedPlace(t, engine))
+    const { key } = await create()
+    await keys.find(key)
+    await keys.stop()
+    t.strictSame(
+      (await kept()).map(({ lastUsedMs }) => lastUsedMs),
+      [NOW],
+    )
   })
 
   t.test('while the pepper is gone the keys that are known go on, and it is told', async (t) => {

@@ -1,5 +1,6 @@
-import type { InjectOptions } from 'fastify'
+import Fastify, { type InjectOptions } from 'fastify'
 import t, { type Test } from 'tap'
+import { cors } from '../../src/plugins/cors.ts'
 import { SECURITY_HEADERS } from '../../src/security-headers.ts'
 import { buildApp } from '../helpers/build-app.ts'
 import { parseAnswer, sendRaw } from '../helpers/raw-http.ts'
@@ -141,4 +142,17 @@ t.test('an OPTIONS request that is no preflight is as any unknown method', async
   const port = Number(new URL(await server.listen({ port: 0, host: '127.0.0.1' })).port)
   const itself = 'OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
   t.equal(parseAnswer(await sendRaw(t, port, itself)).status, 404, 'the server itself has none')
+})
+
+t.test('a route for every path keeps what it asks of its callers', async (t) => {
+  const server = Fastify()
+  t.teardown(() => server.close())
+  await server.register(cors, { origins: [PAGE] })
+  const asked: unknown[] = []
+  server.addHook('onRoute', ({ method, config }) => {
+    if (method === 'GET') asked.push(config?.access)
+  })
+  server.get('*', { config: { access: 'admin' } }, async () => '')
+  await server.ready()
+  t.strictSame(asked, ['admin'])
 })

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import type { InjectOptions } from 'fastify'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
+import { MOST_KEYS } from '../../src/access/kept-keys.ts'
 import { PEPPER_FILE } from '../../src/access/pepper.ts'
 import { keysSchema, newKeySchema } from '../../src/modules/keys/schemas.ts'
 import { Secret } from '../../src/secret.ts'
-import { MOST_KEYS } from '../../src/storage/api-keys.ts'
 import { buildApp, SLEEPERS, type TestApp, WEDNESDAY_8H } from '../helpers/build-app.ts'
 import { migratedPlace, newFolder, onBothEngines, postgresPlace } from '../helpers/databases.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
@@ -329,7 +329,6 @@ t.test('a server without a pepper has no keys, and says what is missing', async 
   const app = await buildApp(t, { place, config, starting: true })
   for (const request of [
     { method: 'POST', url: '/v1/keys', body: ORDER },
-    { method: 'GET', url: '/v1/keys' },
     { method: 'DELETE', url: `/v1/keys/${UNKNOWN}` },
   ] as const) {
     const response = await ask(app, request)
@@ -337,6 +336,9 @@ t.test('a server without a pepper has no keys, and says what is missing', async 
     t.match(response.json(), { code: 'source_unavailable', detail: /KEY_PEPPER is not set/ })
   }
   t.equal(await readsWith(app, ADMIN), 200, 'those of the environment work')
+  const listed = await ask(app, { method: 'GET', url: '/v1/keys' })
+  const sources = new Set(keysSchema.parse(listed.json()).keys.map(({ source }) => source))
+  t.strictSame([...sources], ['environment'], 'and are listed')
   t.equal(await readsWith(app, `ayalon_${UNKNOWN}_${'A'.repeat(43)}`), 401)
 })
 

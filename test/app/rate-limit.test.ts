@@ -118,8 +118,8 @@ t.test('headers say how the client stands, in the syntax of the draft', async (t
   })
   door.clock.move(17_500)
   t.strictSame(told(await ask(door, 1, { method: 'POST', url: '/impact' })), {
-    policy: '"minute";q=100;w=60, "hour";q=1000;w=3600, "impact";q=30;w=60',
-    standing: '"minute";r=98;t=43, "hour";r=998;t=3583, "impact";r=29;t=60',
+    policy: '"minute";q=100;w=60, "impact";q=30;w=60, "hour";q=1000;w=3600',
+    standing: '"minute";r=98;t=43, "impact";r=29;t=60, "hour";r=998;t=3583',
     limit: 30,
     remaining: 29,
     reset: 60,
@@ -154,6 +154,27 @@ t.test('every limited answer has them, whatever it is; a refused one says 0', as
   t.match(told(await ask(door, 1, by('reader', { url: '/admin' }))), { remaining: 7 }, '403')
 })
 
+t.test('what the minute refuses does not use up the hour', async (t) => {
+  const door = await openDoor(t, { limits: { perMinute: 2, perHour: 4 } })
+  t.equal((await ask(door, 9, READ)).statusCode, 429)
+  door.clock.move(60_000)
+  const answer = await ask(door, 1, READ)
+  t.equal(answer.statusCode, 200)
+  t.equal(told(answer).standing, '"minute";r=1;t=60, "hour";r=1;t=3540')
+})
+
+t.test('a route that changes something is limited as such without saying so', async (t) => {
+  const door = await openDoor(t, {
+    sources: [keysOf({ right: keyOf('one', 'admin') })],
+    limits: { writesPerMinute: 1 },
+  })
+  const statusOf = async (method: 'POST' | 'GET', url: string) =>
+    (await ask(door, 1, by('right', { method, url }))).statusCode
+  t.equal(await statusOf('POST', '/write'), 200)
+  t.equal(await statusOf('POST', '/write'), 429)
+  t.equal(await statusOf('GET', '/admin'), 200, 'looking changes nothing')
+})
+
 t.test('what is no valid body is limited like the rest', async (t) => {
   const { server } = await buildApp(t, { config: { RATE_LIMIT_IMPACT_PER_MINUTE: 2 } })
   const post = (type: string, payload: string) =>
@@ -166,9 +187,9 @@ t.test('what is no valid body is limited like the rest', async (t) => {
   t.strictSame(
     answers.map(({ statusCode, headers }) => [statusCode, headers.ratelimit]),
     [
-      [415, '"minute";r=99999;t=60, "hour";r=99999;t=3600, "impact";r=1;t=60'],
-      [400, '"minute";r=99998;t=60, "hour";r=99998;t=3600, "impact";r=0;t=60'],
-      [429, '"minute";r=99997;t=60, "hour";r=99997;t=3600, "impact";r=0;t=60'],
+      [415, '"minute";r=99999;t=60, "impact";r=1;t=60, "hour";r=99999;t=3600'],
+      [400, '"minute";r=99998;t=60, "impact";r=0;t=60, "hour";r=99998;t=3600'],
+      [429, '"minute";r=99997;t=60, "impact";r=0;t=60, "hour";r=99998;t=3600'],
     ],
   )
 })
@@ -326,6 +347,7 @@ t.test('after too many wrong keys no key of the address is looked at', async (t)
   const looked: string[] = []
   const known = keysOf({ right: keyOf('a', 'admin') })
   const source = {
+    canBeGuessed: true,
     find: (secret: string) => {
       looked.push(secret)
       return known.find(secret)
@@ -361,11 +383,28 @@ t.test('after too many wrong keys no key of the address is looked at', async (t)
   t.equal((await ask(door, 1, admin('right'))).statusCode, 200)
 })
 
+t.test('a stranger who guesses locks nobody out whose key cannot be guessed', async (t) => {
+  const door = await openDoor(t, {
+    sources: [
+      keysOf({ chosen: keyOf('one', 'admin') }),
+      keysOf({ random: keyOf('two', 'admin') }, false),
+    ],
+    wrongKeysPerMinute: 2,
+  })
+  const statusOf = async (key: string) =>
+    (await ask(door, 1, by(key, { url: '/admin' }))).statusCode
+  for (const key of ['w1', 'w2']) t.equal(await statusOf(key), 401)
+  t.equal(await statusOf('chosen'), 429)
+  t.equal(await statusOf('w3'), 429)
+  t.equal(await statusOf('random'), 200)
+})
+
 t.test('guesses that come all at once are no more than those in turn', async (t) => {
   // As a database would: every key is looked for at the same time, and found wrong in turn.
   let answered: Promise<unknown> = Promise.resolve()
   const known = keysOf({ right: keyOf('a') })
   const source = {
+    canBeGuessed: true,
     find: async (secret: string) => {
       answered = answered.then(() => new Promise(setImmediate))
       await answered
@@ -393,7 +432,7 @@ t.test('a wrong key does not count where no key is looked at', async (t) => {
 t.test('which limit refused is known to what counts the answers', async (t) => {
   const exceeded: unknown[] = []
   const door = await openDoor(t, {
-    sources: [keysOf({ few: keyOf('few', 'write', { perHour: 2 }) })],
+    sources: [keysOf({ few: keyOf('few', 'write', { perHour: 1 }) })],
     limits: { perMinute: 3, writesPerMinute: 0, impactPerMinute: 0 },
     wrongKeysPerMinute: 1,
     onAnswer: (reply) => exceeded.push(reply.exceeded),

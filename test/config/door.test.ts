@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { pino } from 'pino'
 import t from 'tap'
 import { environmentSchema } from '../../src/config/environment.ts'
+import { ConfigError } from '../../src/config/faults.ts'
 import { loadConfig } from '../../src/config/setup.ts'
 import { createServer } from '../../src/server.ts'
 import { SERVER } from '../helpers/build-app.ts'
@@ -100,6 +101,14 @@ t.test('wrong values of all variables are told at once', async (t) => {
     for (const [name] of environment) t.match(faults, new RegExp(`^${name}: `, 'm'))
     t.notMatch(faults, 'canary')
   }
+})
+
+t.test('the port of the metrics must be another than that of the service', async (t) => {
+  t.throws(() => loadConfig({ METRICS_PORT: '3000' }), {
+    message: 'METRICS_PORT: must be another port than PORT',
+  })
+  t.throws(() => loadConfig({ PORT: '81', METRICS_PORT: '81' }), ConfigError)
+  t.equal(loadConfig({ PORT: '0', METRICS_PORT: '0' }).METRICS_PORT, 0, 'any two free ones')
 })
 
 t.test('without any setting the door is as the contract says', async (t) => {

@@ -1,7 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { LogFile, type LogFileOptions, logFileFault } from '../../src/logging/log-file.ts'
+import { logFileFault } from '../../src/config/log-file-fault.ts'
+import { LogFile, type LogFileOptions } from '../../src/logging/log-file.ts'
 import { newFolder } from '../helpers/databases.ts'
 import { fillDisk, noFullDisk, smallDisk } from '../helpers/small-disk.ts'
 

@@ -26,6 +26,10 @@ t.test('what may be a secret is taken out of a text', async (t) => {
     [`the key ${KEY} is wrong`, 'the key ayalon_0123456789abcdef_[REDACTED] is wrong'],
     ['X-API-Key: abc', 'X-API-Key: [REDACTED]'],
     ['password=abc&user=me', 'password=[REDACTED]&user=me'],
+    [
+      '{"x-api-key":"a\\"b, c","cookie":"d","id":1}',
+      '{"x-api-key":"[REDACTED]","cookie":"[REDACTED]","id":1}',
+    ],
     ['{\\"token\\":\\"abc\\",\\"id\\":1}', '{\\"token\\":\\"[REDACTED]\\",\\"id\\":1}'],
   ]
   for (const [text, clean] of texts) t.equal(scrub(text), clean)

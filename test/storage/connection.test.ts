@@ -20,12 +20,12 @@ await onBothEngines(t, async (t, engine) => {
     t.teardown(() => connection.close())
     t.equal(connection.fault, 'the database is not open yet')
     await t.rejects(
-      connection.read(({ read }) => one.execute(read)),
+      connection.useOpen(({ read }) => one.execute(read)),
       { name: 'DatabaseAway', message: 'the database is not open yet' },
     )
     t.strictSame(await connection.use(async () => 'done'), 'done')
     t.equal(connection.fault, null)
-    const { rows } = await connection.read(({ read }) => one.execute(read))
+    const { rows } = await connection.useOpen(({ read }) => one.execute(read))
     t.strictSame(rows, [{ one: 1 }])
   })
 
@@ -47,7 +47,7 @@ await onBothEngines(t, async (t, engine) => {
       DatabaseAway,
     )
     await database.comeBack(connection)
-    const ask = () => connection.read(({ read }) => one.execute(read))
+    const ask = () => connection.useOpen(({ read }) => one.execute(read))
     await t.rejects(ask(), { message: database.fault }, 'a reader does not try')
     await connection.use(({ write }) => one.execute(write))
     t.equal(connection.fault, null)
@@ -74,7 +74,7 @@ await onBothEngines(t, async (t, engine) => {
         ? sql`DELETE FROM totals`
         : sql`SELECT pg_terminate_backend(pg_backend_pid())`
     await t.rejects(
-      connection.read(({ read }) => breaksOff.execute(read)),
+      connection.useOpen(({ read }) => breaksOff.execute(read)),
       DatabaseAway,
     )
     t.equal(connection.fault, null, 'the next one may well do')
@@ -129,7 +129,7 @@ await onBothEngines(t, async (t, engine) => {
     await connection.close()
     await connection.close()
     await t.rejects(
-      connection.read(({ read }) => one.execute(read)),
+      connection.useOpen(({ read }) => one.execute(read)),
       DatabaseAway,
     )
     await connection.use(({ write }) => one.execute(write))

@@ -13,7 +13,7 @@ t.test('while a long query runs, requests are answered and refreshes are written
   await onBothEngines(t, async (t, engine) => {
     const { server, storage } = await buildApp(t, { place: await migratedPlace(t, engine) })
     const order: string[] = []
-    const long = storage.connection.read(async ({ read }) => {
+    const long = storage.connection.useOpen(async ({ read }) => {
       const { rows } = await countTo(3_000_000).execute(read)
       order.push('the long query')
       return rows[0]?.last

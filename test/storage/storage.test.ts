@@ -136,7 +136,7 @@ await onBothEngines(t, async (t, engine) => {
     await memory.storage.recorder.settled()
     t.equal(memory.storage.state.of('mill-road').snapshot, tick.snapshot)
     await t.rejects(
-      memory.storage.connection.read(({ read }) => read.selectFrom('series').execute()),
+      memory.storage.connection.useOpen(({ read }) => read.selectFrom('series').execute()),
       { name: 'DatabaseAway', message: database.fault },
     )
   })

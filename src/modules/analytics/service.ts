@@ -52,7 +52,7 @@ export class AnalyticsService {
 
   async #read(fromMs: number): Promise<CountedDay[]> {
     try {
-      return await this.#options.connection.read(({ read }) => readCounts(read, fromMs))
+      return await this.#options.connection.useOpen(({ read }) => readCounts(read, fromMs))
     } catch (error) {
       if (!(error instanceof DatabaseAway)) throw error
       throw new Problem('source_unavailable', `The days cannot be read: ${error.message}.`, {

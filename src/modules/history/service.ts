@@ -94,7 +94,7 @@ export class HistoryService {
   async #read(query: Omit<Parameters<typeof readTotals>[1], 'source'>): Promise<BucketTotals[]> {
     const { connection, source } = this.#options
     try {
-      return await connection.read(({ read }) => readTotals(read, { ...query, source }))
+      return await connection.useOpen(({ read }) => readTotals(read, { ...query, source }))
     } catch (error) {
       if (!(error instanceof DatabaseAway)) throw error
       throw new Problem('source_unavailable', `The history cannot be read: ${error.message}.`, {

@@ -10,7 +10,7 @@ export const keyRoutes: FastifyPluginAsyncZod<KeysOptions> = async (app, options
   app.post(
     '/v1/keys',
     {
-      config: { access: 'admin', limit: 'writes' },
+      config: { access: 'admin' },
       schema: createKey,
       onRequest: acceptable('application/json'),
     },
@@ -36,7 +36,7 @@ export const keyRoutes: FastifyPluginAsyncZod<KeysOptions> = async (app, options
   app.delete(
     '/v1/keys/:id',
     {
-      config: { access: 'admin', limit: 'writes' },
+      config: { access: 'admin' },
       schema: revokeKey,
     },
     async (request, reply) => {

@@ -1,11 +1,11 @@
 import type { ApiKey } from '../../access/api-key.ts'
 import type { IssuedKeys } from '../../access/issued-keys.ts'
+import { type KeptKey, MOST_KEYS } from '../../access/kept-keys.ts'
 import { expiryFault, type KeyOrder } from '../../access/key-order.ts'
 import type { ListedKeys } from '../../access/listed-keys.ts'
 import { NoPepper } from '../../access/pepper.ts'
 import type { Clock } from '../../clock.ts'
 import { Problem } from '../../problems/problem.ts'
-import { type KeptKey, MOST_KEYS } from '../../storage/api-keys.ts'
 import { DatabaseAway } from '../../storage/database-away.ts'
 import { isoTime } from '../../views/json.ts'
 import type { KeyView, NewKeyView } from './schemas.ts'
@@ -44,9 +44,10 @@ export class KeysService {
     return { ...viewOf(made.kept), key: made.key }
   }
 
-  /** @throws Problem `source_unavailable` while the database is away or there is no pepper */
+  /** @throws Problem `source_unavailable` while the database is away or its pepper is lost */
   async list(): Promise<KeyView[]> {
-    const kept = await this.#whileHere((issued) => issued.list())
+    const none = this.#options.issued === null
+    const kept = none ? [] : await this.#whileHere((issued) => issued.list())
     return [...(await this.#listed()).map(listedView), ...kept.map(viewOf)]
   }
 

@@ -1,4 +1,3 @@
-import type { Scope } from '../../access/scopes.ts'
 import type { Source } from '../../corridors/snapshot.ts'
 import type { QuotaWindow } from '../shared/shared-store.ts'
 import type { AmountColumns } from '../totals/amount-columns.ts'
@@ -123,7 +122,7 @@ export interface Tables {
   readonly api_keys: {
     readonly id: string
     readonly name: string
-    readonly scope: Scope
+    readonly scope: 'read' | 'write' | 'admin'
     readonly hash: string
     readonly created_ms: number
     readonly expires_ms: number | null

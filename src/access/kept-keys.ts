@@ -1,8 +1,8 @@
 import type { Insertable, Selectable } from 'kysely'
-import type { KeyLimits } from '../access/api-key.ts'
-import type { Scope } from '../access/scopes.ts'
-import type { Queries } from './database/database.ts'
-import type { Tables } from './database/tables.ts'
+import type { Queries } from '../storage/database/database.ts'
+import type { Tables } from '../storage/database/tables.ts'
+import type { KeyLimits } from './api-key.ts'
+import type { Scope } from './scopes.ts'
 
 /** So many keys are kept at most: every process holds them all. */
 export const MOST_KEYS = 1000
