@@ -1,8 +1,8 @@
-import type { Config } from '../config/config.ts'
+import type { Secret } from '../secret.ts'
 import type { KeySource } from './api-key.ts'
 import { IssuedKeys, type IssuedKeysOptions } from './issued-keys.ts'
 import { ListedKeys } from './listed-keys.ts'
-import { pepperOf } from './pepper.ts'
+import { type PepperConfig, pepperOf } from './pepper.ts'
 
 /** All keys that clients may have. */
 export interface KnownKeys {
@@ -17,7 +17,7 @@ export interface KnownKeys {
 
 /** The keys of the environment and of the database. */
 export function knownKeys(
-  config: Pick<Config, 'API_KEYS' | 'KEY_PEPPER' | 'DATABASE_URL' | 'DATA_DIR'>,
+  config: PepperConfig & { readonly API_KEYS: Secret | null },
   options: Omit<IssuedKeysOptions, 'pepper'>,
 ): KnownKeys {
   const listed = config.API_KEYS && new ListedKeys(config.API_KEYS, options.log)

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Config } from '../config/config.ts'
 import type { Secret } from '../secret.ts'
 import { pepperFault } from './issued-key.ts'
 
@@ -21,6 +20,15 @@ export interface Pepper {
   readOrMake(): Promise<string>
 }
 
+/** What decides where the pepper is. */
+export interface PepperConfig {
+  /** Null: none is configured. */
+  readonly KEY_PEPPER: Secret | null
+  /** Null: the database is embedded. */
+  readonly DATABASE_URL: Secret | null
+  readonly DATA_DIR: string
+}
+
 /** Name of the pepper in the data folder. */
 export const PEPPER_FILE = 'key-pepper'
 const PEPPER_BYTES = 32
@@ -29,9 +37,7 @@ const PEPPER_BYTES = 32
  * The pepper that is configured, or that of the embedded database, which is made when it is first
  * needed. Null where a server has the database: every process must then be given the same.
  */
-export function pepperOf(
-  config: Pick<Config, 'KEY_PEPPER' | 'DATABASE_URL' | 'DATA_DIR'>,
-): Pepper | null {
+export function pepperOf(config: PepperConfig): Pepper | null {
   if (config.KEY_PEPPER !== null) return configuredPepper(config.KEY_PEPPER)
   return config.DATABASE_URL === null ? ownPepper(join(config.DATA_DIR, PEPPER_FILE)) : null
 }

@@ -209,7 +209,9 @@ export const environmentSchema = z.object({
     .describe('Most requests of one client to POST /v1/impact in a minute.'),
   RATE_LIMIT_WRONG_KEYS_PER_MINUTE: whole(1, 1_000_000)
     .default(10)
-    .describe('Most wrong keys from one address in a minute; then none of its keys is looked at.'),
+    .describe(
+      'Most wrong keys from one address in a minute; then its keys of API_KEYS are not looked at.',
+    ),
   CORS_ORIGINS: origins()
     .default([])
     .describe(
