@@ -125,6 +125,7 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
     database,
     reached: watch.reached,
     limits: limitStore,
+    keys: keys.issued,
   })
   await fastify.register(upstreamRoutes, {
     corridors,

@@ -1,8 +1,9 @@
-import { appendFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { appendFileSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { BackgroundLoop } from './background-loop.ts'
 import type { Clock } from './clock.ts'
 import { DiskWork } from './disk-work.ts'
+import { makeFolderSync } from './make-folder.ts'
 
 /** What is kept of who did what. */
 export type AuditEvent = 'write' | 'keyCreated' | 'keyRevoked' | 'keyRefused' | 'forbidden'
@@ -80,7 +81,7 @@ export class AuditTrail {
       write()
     } catch {
       // It was not there yet, or fails again and says why.
-      makeFolder(this.#dir)
+      makeFolderSync(this.#dir, 0o700)
       write()
     }
   }
@@ -88,26 +89,10 @@ export class AuditTrail {
   #prune(): void {
     const { clock, retentionDays } = this.#options
     const oldest = new Date(clock.now() - retentionDays * DAY_MS).toISOString().slice(0, 10)
-    makeFolder(this.#dir)
+    makeFolderSync(this.#dir, 0o700)
     for (const name of readdirSync(this.#dir)) {
       const day = FILE.exec(name)?.[1]
       if (day !== undefined && day < oldest) rmSync(join(this.#dir, name), { force: true })
     }
-  }
-}
-
-/**
- * Makes a folder and those that it is in. Not by the recursion of `mkdir` itself, which never ends
- * where a folder exists that nothing can be made in, such as one that was deleted.
- */
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { mode: 0o700 })
-  } catch (error) {
-    const { code } = Object(error)
-    if (code === 'EEXIST') return
-    if (code !== 'ENOENT' || dirname(path) === path) throw error
-    makeFolder(dirname(path))
-    mkdirSync(path, { mode: 0o700 })
   }
 }

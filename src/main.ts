@@ -12,6 +12,7 @@ import { ConfigError } from './config/faults.ts'
 
 const [command = 'serve', ...args] = process.argv.slice(2)
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
+const warn = (line: string): void => void process.stderr.write(`${line}\n`)
 
 /** Runs a command; null while the service runs on. */
 async function run(): Promise<number | null> {
@@ -21,7 +22,7 @@ async function run(): Promise<number | null> {
         environment: process.env,
         memory: { available: process.availableMemory, limit: process.constrainedMemory },
         isTerminal: process.stdout.isTTY,
-        warn: (line) => void process.stderr.write(`${line}\n`),
+        warn,
       })
       return null
     case 'check-corridor':
@@ -35,10 +36,10 @@ async function run(): Promise<number | null> {
     case 'import':
       return importFile(args, process.env, print, Date.now)
     case 'keys':
-      return manageKeys(args, process.env, print, systemClock)
+      return manageKeys(args, process.env, { print, note: warn }, systemClock)
     default:
-      process.stderr.write(
-        `unknown command "${command}": serve, check-corridor, validate, migrate, recompute, import or keys\n`,
+      warn(
+        `unknown command "${command}": serve, check-corridor, validate, migrate, recompute, import or keys`,
       )
       return EX_USAGE
   }

@@ -12,6 +12,7 @@ export class Secret {
   readonly #known = new Set<string>()
   #readFrom: string | null
   #fileStamp = ''
+  #isMissing = false
 
   private constructor(value: string, file: string | null) {
     this.#value = value
@@ -44,6 +45,11 @@ export class Secret {
       .reduce((clean, form) => clean.replaceAll(form, REDACTED), text)
   }
 
+  /** True while the file is gone or empty, and the last value stands. */
+  get isMissing(): boolean {
+    return this.#isMissing
+  }
+
   toString(): string {
     return REDACTED
   }
@@ -62,12 +68,14 @@ export class Secret {
       const stamp = `${mtimeMs} ${size} ${ino}`
       if (stamp === this.#fileStamp) return
       const value = (await readFile(file, 'utf8')).trim()
-      if (value === '') return
+      this.#isMissing = value === ''
+      if (this.#isMissing) return
       this.#value = value
       this.#known.add(value)
       this.#fileStamp = stamp
     } catch {
       // While a file is being replaced it may be missing for a moment; the last value stands.
+      this.#isMissing = true
     }
   }
 }

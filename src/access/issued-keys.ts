@@ -10,7 +10,7 @@ import { HeldKeys } from './held-keys.ts'
 import { idOfKey } from './issued-key.ts'
 import { deleteKey, insertKey, type KeptKey, noteUses, readKeys } from './kept-keys.ts'
 import { type KeyOrder, type MadeKey, makeKey } from './key-order.ts'
-import { NoPepper, type Pepper } from './pepper.ts'
+import { NoPepper, type Pepper, pepperFor } from './pepper.ts'
 
 /** How long a key that another process made or revoked may go unnoticed, ms. */
 const REFRESH_MS = 5000
@@ -43,6 +43,11 @@ export class IssuedKeys implements KeySource {
       await this.#refresh()
       return REFRESH_MS
     })
+  }
+
+  /** Why the keys cannot be read, for a person; null where nothing is wrong. */
+  get fault(): string | null {
+    return this.#fault
   }
 
   /** Reads the keys, if the database answers soon; else when it does. */
@@ -84,7 +89,8 @@ export class IssuedKeys implements KeySource {
    */
   async create(order: KeyOrder): Promise<MadeKey | null> {
     const { connection, clock } = this.#options
-    const pepper = await this.#options.pepper.readOrMake()
+    const keys = await connection.useOpen(({ read }) => readKeys(read))
+    const pepper = await pepperFor(this.#options.pepper, keys)
     const made = makeKey(order, pepper, clock.now())
     if (!(await connection.useOpen(({ write }) => insertKey(write, made.kept)))) return null
     this.#held.add(made.kept, pepper)

@@ -18,13 +18,19 @@ const PRINTABLE = /^[\x20-\x7e]*$/
 const NAME = /^[A-Za-z0-9._-]{1,64}$/
 const NO_LIMITS = { perMinute: null, perHour: null }
 
+/** Blank lines, and those that begin with `#`, are no entries. */
 const entriesOf = (list: string): string[][] =>
-  list.split(/[,\n]/).map((entry) => entry.trim().split(':'))
+  list
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line, _at, { length }) => length === 1 || !/^(#|$)/.test(line))
+    .flatMap((line) => line.split(','))
+    .map((entry) => entry.trim().split(':'))
 
 /** What is wrong with a list of `name:scope:secret`, without repeating it; null when nothing is. */
 export function listFault(list: string): string | null {
   const keys = keysOfList(list)
-  if (keys.length < entriesOf(list).length)
+  if (keys.length === 0 || keys.length < entriesOf(list).length)
     return `must be a list of name:scope:secret with the scopes ${SCOPES.join(', ')}`
   if (keys.some(({ secret }) => secret.length < LEAST_SECRET))
     return `every secret must have at least ${LEAST_SECRET} characters`
@@ -52,6 +58,7 @@ export class ListedKeys implements KeySource {
   readonly #list: Secret
   readonly #log: FastifyBaseLogger
   #read = ''
+  #isMissing = false
   #keys: readonly { readonly key: ApiKey; readonly hash: Buffer }[] = []
 
   constructor(list: Secret, log: FastifyBaseLogger) {
@@ -73,6 +80,7 @@ export class ListedKeys implements KeySource {
 
   async #refresh(): Promise<void> {
     const list = await this.#list.reveal()
+    this.#noteMissing(this.#list.isMissing)
     if (list === this.#read) return
     this.#read = list
     const fault = listFault(list)
@@ -84,5 +92,13 @@ export class ListedKeys implements KeySource {
       key: { id: name, scope, limits: NO_LIMITS },
       hash: hashOf(secret),
     }))
+    this.#log.info({ keys: this.#keys.map(({ key }) => key.id) }, 'the list of keys was read')
+  }
+
+  /** Whoever empties the file may think that it ends all keys. */
+  #noteMissing(isMissing: boolean): void {
+    if (isMissing && !this.#isMissing)
+      this.#log.warn('the file of the list of keys is gone or empty: the last good list stands')
+    this.#isMissing = isMissing
   }
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { link, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { makeFolder } from '../make-folder.ts'
 import type { Secret } from '../secret.ts'
 import { pepperFault } from './issued-key.ts'
 
@@ -28,6 +29,14 @@ export interface PepperConfig {
   readonly DATABASE_URL: Secret | null
   readonly DATA_DIR: string
 }
+
+/**
+ * The pepper for a new key. A new one is made only where there is no key yet: in place of one that
+ * was lost it would end them all for good.
+ * @throws NoPepper
+ */
+export const pepperFor = (pepper: Pepper, keys: readonly unknown[]): Promise<string> =>
+  keys.length === 0 ? pepper.readOrMake() : pepper.read()
 
 /** Name of the pepper in the data folder. */
 export const PEPPER_FILE = 'key-pepper'
@@ -69,7 +78,7 @@ function usable(where: string, pepper: string): string {
 
 /** Of several processes at once one makes the file; it is whole when it has its name. */
 async function make(file: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true })
+  await makeFolder(dirname(file))
   const random = randomBytes(PEPPER_BYTES)
   const draft = `${file}.${randomBytes(8).toString('hex')}`
   try {

@@ -1,6 +1,6 @@
 import { deleteKey, insertKey, type KeptKey, MOST_KEYS, readKeys } from '../access/kept-keys.ts'
 import { type KeyOrder, makeKey } from '../access/key-order.ts'
-import { NoPepper, type Pepper, pepperOf } from '../access/pepper.ts'
+import { NoPepper, type Pepper, pepperFor, pepperOf } from '../access/pepper.ts'
 import { AuditTrail } from '../audit-trail.ts'
 import type { Clock } from '../clock.ts'
 import type { Variables } from '../config/config.ts'
@@ -22,6 +22,8 @@ interface Means {
   readonly pepper: Pepper
   readonly clock: Clock
   readonly print: (line: string) => void
+  /** Tells what is not the result itself. */
+  readonly note: (line: string) => void
   readonly record: (event: 'keyCreated' | 'keyRevoked', id: string) => void
 }
 
@@ -34,7 +36,7 @@ interface Means {
 export async function manageKeys(
   args: readonly string[],
   environment: Variables,
-  print: (line: string) => void,
+  { print, note }: Pick<Means, 'print' | 'note'>,
   clock: Clock,
 ): Promise<number> {
   const setup = loadSetup(environment)
@@ -53,7 +55,7 @@ export async function manageKeys(
     dataDir: config.DATA_DIR,
     retentionDays: config.AUDIT_RETENTION_DAYS,
     clock,
-    onFault: () => print('This could not be written to the audit log.'),
+    onFault: () => note('This could not be written to the audit log.'),
   })
   return withConnection(setup, print, (connection) =>
     run(task, {
@@ -61,6 +63,7 @@ export async function manageKeys(
       pepper,
       clock,
       print,
+      note,
       record: (event, subject) => trail.record({ event, subject, via: 'commandLine' }),
     }),
   )
@@ -78,16 +81,17 @@ async function run(task: KeysTask, means: Means): Promise<number> {
 }
 
 async function create(order: KeyOrder, means: Means): Promise<number> {
-  const { connection, pepper, clock, print, record } = means
+  const { connection, pepper, clock, print, note, record } = means
   try {
-    const made = makeKey(order, await pepper.readOrMake(), clock.now())
+    const keys = await connection.use(({ read }) => readKeys(read))
+    const made = makeKey(order, await pepperFor(pepper, keys), clock.now())
     if (!(await connection.use(({ write }) => insertKey(write, made.kept)))) {
       print(`There are ${MOST_KEYS} keys, and no more can be: revoke one.`)
       return EX_DATAERR
     }
     record('keyCreated', made.kept.id)
     print(made.key)
-    print(`This is shown only once. Its id is ${made.kept.id}.`)
+    note(`This is shown only once. Its id is ${made.kept.id}.`)
     return 0
   } catch (error) {
     if (!(error instanceof NoPepper)) throw error

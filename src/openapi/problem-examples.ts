@@ -13,7 +13,10 @@ const CASES = {
       },
     ],
   }),
-  unauthorized: new Problem('unauthorized', 'This needs a valid key.'),
+  unauthorized: new Problem(
+    'unauthorized',
+    'This needs a valid key, as X-API-Key or as Authorization: Bearer.',
+  ),
   forbidden: new Problem('forbidden', 'This needs the scope admin.'),
   not_found: new Problem('not_found', 'There is no such corridor.'),
   method_not_allowed: new Problem(

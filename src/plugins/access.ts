@@ -50,7 +50,11 @@ export const access = fp(async (app: FastifyInstance, { reads }: AccessOptions) 
     if (needed === 'open') return
     if (needed === 'read' && reads === 'open' && !request.showedWrongKey) return
     const { apiKey } = request
-    if (apiKey === null) throw new Problem('unauthorized', 'This needs a valid key.')
+    if (apiKey === null)
+      throw new Problem(
+        'unauthorized',
+        'This needs a valid key, as X-API-Key or as Authorization: Bearer.',
+      )
     if (!allows(apiKey.scope, needed))
       throw new Problem('forbidden', `This needs the scope ${needed}.`)
   })

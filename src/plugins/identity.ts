@@ -76,12 +76,17 @@ export const identity = fp(async (app: FastifyInstance, options: IdentityOptions
   })
 })
 
+/** Some proxies write `1.2.3.4:5678` or `[2001:db8::1]:5678`. */
+const WITH_PORT = /^(?:([\d.]+):\d+|\[([^\]]+)\](?::\d+)?)$/
+
 /**
  * The client's address: of an IPv6 network what one client is given, a /64. Whoever comes with
  * something else, by way of a proxy that is trusted, shares one with all who do.
  */
-export const addressOf = ({ ip }: FastifyRequest): string =>
-  isIP(ip) === 0 ? 'unknown' : rateLimit.normalizeIP(ip)
+export function addressOf({ ip }: FastifyRequest): string {
+  const address = WITH_PORT.exec(ip)?.slice(1).find(Boolean) ?? ip
+  return isIP(address) === 0 ? 'unknown' : rateLimit.normalizeIP(address)
+}
 
 /** `X-API-Key`, else what follows `Authorization: Bearer`; empty where there is neither. */
 function secretOf({ headers }: FastifyRequest): string {

@@ -155,9 +155,11 @@ t.test('a client that only connects does not hold the stop', async (t) => {
 
 t.test('an error that nobody caught is logged and ends the process with 1', async (t) => {
   const dir = t.testdir({
-    'bug.mjs': 'setTimeout(() => { throw new Error("a bug") }, 1500)',
+    'bug.mjs': 'process.on("SIGWINCH", () => { throw new Error("a bug") })',
   })
   const service = startProcess(t, { NODE_OPTIONS: `--import=${join(dir, 'bug.mjs')}` })
+  await service.line('serving')
+  service.process.kill('SIGWINCH')
   t.equal(await service.exited, 1)
   t.match(service.output(), /stopping after an unexpected error/)
 })

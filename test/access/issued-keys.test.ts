@@ -327,6 +327,24 @@ await onBothEngines(t, async (t, engine) => {
     },
   )
 
+  t.test('in place of a lost pepper no other is made, which would end every key', async (t) => {
+    const place = await migratedPlace(t, engine)
+    const { create } = await running(t, place)
+    const { key, id } = await create()
+    const lost: Pepper = {
+      read: async () => {
+        throw new NoPepper('the pepper is gone')
+      },
+      readOrMake: async () => 'another-0123456789-0123456789-012',
+    }
+    const other = await running(t, place, { pepper: lost })
+    await t.rejects(other.create(), new NoPepper('the pepper is gone'))
+    t.equal(other.keys.fault, 'the pepper is gone')
+    const after = await running(t, place)
+    t.equal((await after.keys.find(key))?.id, id)
+    t.equal(after.keys.fault, null)
+  })
+
   t.test('before the keys were read, none is called wrong', async (t) => {
     const place = await migratedPlace(t, engine)
     const { create } = await running(t, place)

@@ -91,8 +91,11 @@ t.test('a list in a file is read again when it changes; a bad one changes nothin
   t.strictSame(await known(), [undefined, 'next'])
   t.equal((await keys.find(OTHER))?.scope, 'write')
   t.strictSame(
-    lines.map(({ level, msg }) => [level, msg]),
-    Array(3).fill([40, 'the list of keys is wrong: the last good one stands']),
+    lines.filter(({ level }) => level === 40).map(({ msg }) => msg),
+    [
+      ...Array(3).fill('the list of keys is wrong: the last good one stands'),
+      'the file of the list of keys is gone or empty: the last good list stands',
+    ],
     'each bad list is told once',
   )
   t.notMatch(JSON.stringify(lines), /canary|short/)
@@ -107,4 +110,39 @@ t.test('a list that is bad from the start opens nothing', async (t) => {
 t.test('a key allows its scope and those before it', async (t) => {
   const allowed = SCOPES.map((scope) => SCOPES.filter((needed) => allows(scope, needed)))
   t.strictSame(allowed, [['read'], ['read', 'write'], ['read', 'write', 'admin']])
+})
+
+t.test('blank lines and remarks are no entries', async (t) => {
+  const list = `# clients\n\ndash:read:${SECRET}\n  \n# ops:admin:${OTHER}\nsync:write:${OTHER}\n`
+  t.equal(listFault(list), null)
+  t.strictSame(
+    keysOfList(list).map(({ name }) => name),
+    ['dash', 'sync'],
+  )
+  t.match(listFault('# nobody\n\n'), /must be a list/)
+})
+
+t.test('a list that goes away leaves the last one in force, and that is told once', async (t) => {
+  const { log, withMessage } = listenedLog()
+  const dir = t.testdir({ keys: `dash:read:${SECRET}` })
+  const file = join(dir, 'keys')
+  const keys = new ListedKeys(Secret.fromFile(file, ''), log)
+  const isKnown = async () => (await keys.find(SECRET)) !== undefined
+  const warnings = () => withMessage(/gone or empty/).length
+  t.ok(await isKnown())
+  t.strictSame(
+    withMessage('the list of keys was read').map((line) => line.keys),
+    [['dash']],
+  )
+  writeFileSync(file, '')
+  t.ok(await isKnown())
+  rmSync(file)
+  t.ok(await isKnown())
+  t.equal(warnings(), 1)
+  writeFileSync(file, `ops:admin:${OTHER}`)
+  t.notOk(await isKnown(), 'a new list takes its place')
+  rmSync(file)
+  await isKnown()
+  t.equal(warnings(), 2)
+  t.equal(withMessage('the list of keys was read').length, 2)
 })

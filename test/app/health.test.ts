@@ -34,6 +34,7 @@ t.test('a service with fresh data is alive, ready and healthy', async (t) => {
       database: { status: 'ok', detail: null, queued: 0 },
       redis: { status: 'disabled' },
       limits: { status: 'ok', store: 'memory', detail: null },
+      keys: { status: 'ok', detail: null },
     },
     statistics: { totalRequests: 1, errorCount: 0, errorRate: 0 },
   })
@@ -147,7 +148,7 @@ t.test('each load has its own threshold, and all must be kept', async (t) => {
     detail: '',
   }
   state.note(AYALON, attempt, snapshot)
-  const report = (load: Partial<HostLoad>) =>
+  const report = (load: Partial<HostLoad>, keys: { fault: string } | null = null) =>
     healthReport({
       nowMs: now,
       startedAtMs: now,
@@ -159,11 +160,14 @@ t.test('each load has its own threshold, and all must be kept', async (t) => {
       database: { status: 'ok', detail: null, queued: 0, schemaIsBehind: false, redis: null },
       reached: () => null,
       limits: { kind: 'memory', fault: null },
+      keys,
       statistics: { totalRequests: 8, errorCount: 2, served: NONE_SERVED },
     })
   t.match(report({}), { status: 'healthy', statistics: { errorRate: 0.25 } })
   for (const load of [{ cpuPercent: 80.1 }, { memoryPercent: 85.1 }, { diskPercent: 90.1 }])
     t.match(report(load), { status: 'degraded', checks: { system: { status: 'warning' } } })
+  const lost = { status: 'error', detail: 'the pepper is gone' }
+  t.match(report({}, { fault: lost.detail }), { status: 'degraded', checks: { keys: lost } })
 })
 
 t.test('a disk that cannot be looked at leaves its load unknown', async (t) => {

@@ -294,12 +294,24 @@ t.test('a forged header buys nothing', async (t) => {
   )
 })
 
+t.test('an address with a port, as some proxies write it, is that address', async (t) => {
+  const door = await openDoor(t, { server: { TRUST_PROXY: 1 } })
+  const left = async (forwarded: string) => {
+    const answer = await ask(door, 1, { ...READ, headers: { 'x-forwarded-for': forwarded } })
+    return Number(answer.headers['x-ratelimit-remaining'])
+  }
+  for (const [at, address] of ['192.0.2.1', '192.0.2.1:80', '192.0.2.1:65535'].entries())
+    t.equal(await left(address), 99 - at, address)
+  for (const [at, address] of ['2001:db8::1', '[2001:db8::2]:80', '[2001:db8::3]'].entries())
+    t.equal(await left(address), 99 - at, address)
+})
+
 t.test('what is no address shares one count', async (t) => {
   const door = await openDoor(t, { limits: { perMinute: 2 } })
   for (const [address, status] of [
     ['192.0.2.7:4711', 200],
     ['unknown', 200],
-    ['192.0.2.7:4712', 429],
+    ['some-host:4712', 429],
   ] as const)
     t.equal((await ask(door, 1, from(address))).statusCode, status, address)
 })

@@ -31,7 +31,7 @@ const commandIn =
   async (...args: string[]) => {
     const lines: string[] = []
     const print = (line: string) => lines.push(line)
-    const code = await manageKeys(args, environment, print, new FakeClock(NOW))
+    const code = await manageKeys(args, environment, { print, note: print }, new FakeClock(NOW))
     return { code, lines }
   }
 

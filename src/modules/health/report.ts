@@ -1,3 +1,4 @@
+import type { IssuedKeys } from '../../access/issued-keys.ts'
 import type { LimitStore } from '../../access/limit-store.ts'
 import { measuresNothing, type ProviderName } from '../../corridors/snapshot.ts'
 import type { Reached } from '../../providers/upstream/reachability.ts'
@@ -19,6 +20,9 @@ const WARNING_SECONDS = 1800
 /** Where the limits of clients are counted, and why not where they are meant to be. */
 export type LimitsSeen = Pick<LimitStore, 'kind' | 'fault'>
 
+/** Why the keys cannot be read, for a person; null where nothing is wrong. */
+export type KeysSeen = Pick<IssuedKeys, 'fault'>
+
 /** What the report is made of: all of it is at hand, nothing is asked for. */
 export interface HealthFacts {
   readonly nowMs: number
@@ -31,6 +35,8 @@ export interface HealthFacts {
   readonly database: StorageHealth
   readonly reached: Reached
   readonly limits: LimitsSeen
+  /** The keys of the database; null where there are none. */
+  readonly keys: KeysSeen | null
   readonly statistics: Pick<RequestStatistics, 'totalRequests' | 'errorCount' | 'served'>
 }
 
@@ -56,6 +62,7 @@ export function healthReport(facts: HealthFacts): HealthView {
     database: { status: database.status, detail: database.detail, queued: database.queued },
     redis: redisCheck(database),
     limits: limitsCheck(facts.limits),
+    keys: keysCheck(facts.keys),
     mqtt: { status: 'disabled' },
     system: { status: systemStatus(load), ...load },
   }
@@ -105,6 +112,11 @@ const limitsCheck = ({ kind, fault }: LimitsSeen): Checks['limits'] => ({
   store: kind,
   detail: fault,
 })
+
+const keysCheck = (keys: KeysSeen | null): Checks['keys'] =>
+  keys === null
+    ? { status: 'disabled' }
+    : { status: keys.fault === null ? 'ok' : 'error', detail: keys.fault }
 
 function cacheCheck(states: readonly CorridorState[]): Checks['cache'] {
   const entries = states.filter(({ snapshot }) => snapshot && !measuresNothing(snapshot)).length

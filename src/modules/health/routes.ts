@@ -8,7 +8,7 @@ import type { CorridorState, CurrentState } from '../../storage/current-state.ts
 import type { StorageHealth } from '../../storage/storage.ts'
 import type { HostLoad } from './host.ts'
 import { getHealth, getLiveness, getReadiness } from './operations.ts'
-import { canServe, healthReport, type LimitsSeen } from './report.ts'
+import { canServe, healthReport, type KeysSeen, type LimitsSeen } from './report.ts'
 
 export interface HealthOptions {
   readonly corridors: readonly Corridor[]
@@ -22,6 +22,7 @@ export interface HealthOptions {
   readonly database: () => StorageHealth
   readonly reached: Reached
   readonly limits: LimitsSeen
+  readonly keys: KeysSeen | null
 }
 
 const RETRY_SECONDS = 5
@@ -62,6 +63,7 @@ export const healthRoutes: FastifyPluginAsync<HealthOptions> = async (app, optio
       database: options.database(),
       reached: options.reached,
       limits: options.limits,
+      keys: options.keys,
       statistics: app.statistics,
     })
     reply.header('cache-control', 'no-store')

@@ -55,6 +55,15 @@ export const healthSchema = z
           detail: z.string().nullable().describe('Why each process counts for itself meanwhile.'),
         })
         .describe('How the limits of clients are counted.'),
+      keys: z
+        .union([
+          disabled,
+          z.object({
+            status,
+            detail: z.string().nullable().describe('What is wrong, where something is.'),
+          }),
+        ])
+        .describe('The keys of the database. Those known stand while they cannot be read.'),
       mqtt: disabled,
       system: z.object({
         status,

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { makeFolder } from '../../make-folder.ts'
 
 /** Keeps the raw body of one answer. Never fails the refresh that it belongs to. */
 export type Recorder = (refreshAtMs: number, name: string, body: string) => Promise<void>
@@ -25,7 +26,7 @@ export function createRecorder(
   return async (refreshAtMs, name, body) => {
     const folder = join(dir, new Date(refreshAtMs).toISOString().replaceAll(':', '-'))
     const write = async (): Promise<void> => {
-      await mkdir(folder, { recursive: true })
+      await makeFolder(folder)
       await writeFile(join(folder, `${name}.json`), redact(body))
     }
     const giveUp = async (): Promise<never> => {

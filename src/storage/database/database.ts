@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Kysely, PostgresDialect } from 'kysely'
+import { makeFolder } from '../../make-folder.ts'
 import { type PoolUse, type PostgresOptions, postgresPool } from './postgres.ts'
 import { sqliteDialect } from './sqlite.ts'
 import type { Tables } from './tables.ts'
@@ -42,7 +42,7 @@ export async function openDatabase(
     const close = (): Promise<void> => queries.destroy()
     return { engine: 'postgres', write: queries, read: queries, pool, close }
   }
-  await mkdir(place.dataDir, { recursive: true })
+  await makeFolder(place.dataDir)
   const file = join(place.dataDir, SQLITE_FILE)
   const write = new Kysely<Tables>({ dialect: sqliteDialect(file, 'write') })
   const read = new Kysely<Tables>({ dialect: sqliteDialect(file, 'read') })

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
+import { makeFolder } from '../../make-folder.ts'
 import { type Tick, tickSchema } from './tick.ts'
 
 const compress = promisify(gzip)
@@ -47,7 +48,7 @@ export class TickQueue {
    */
   async append(tick: Tick): Promise<number> {
     const bytes = await compress(JSON.stringify(tick))
-    await mkdir(this.#dir, { recursive: true })
+    await makeFolder(this.#dir)
     const files = await this.#known()
     const name = `${String(tick.endedAtMs).padStart(15, '0')}-${randomUUID()}${SUFFIX}`
     await this.#write(name, bytes)
