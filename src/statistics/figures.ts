@@ -3,7 +3,7 @@ import type { CacheResult } from './served.ts'
 
 /** How a request ended: with a status below 400, of 429, or of another one or none. */
 export type RequestResult = 'successful' | 'failed' | 'rateLimited'
-/** What went wrong; `aborted`: the client left before it was answered. */
+/** What went wrong; `aborted`: the client left before it had its whole answer. */
 export type ErrorCode = ProblemCode | 'aborted'
 
 /** All that is counted. The names are kept in databases, and there are some thirty of them. */

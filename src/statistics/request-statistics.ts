@@ -11,7 +11,7 @@ const LATENCIES = 1000
 export interface Ended {
   /** Method and pattern, or one name for all that found no route: routes are few. */
   readonly route: string
-  /** Null where the client left before it was answered. */
+  /** Null where the client left before it had its whole answer. */
   readonly status: number | null
   /** Of the problem that was answered with; null where there was none. */
   readonly code: ProblemCode | null

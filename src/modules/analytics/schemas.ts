@@ -34,7 +34,9 @@ const cacheSchema = z.object({
 })
 const errorsSchema = z
   .record(z.string(), count)
-  .describe('By the code of the problem; `aborted` where the client left before the answer.')
+  .describe(
+    'By the code of the problem; `aborted` where the client left before it had its whole answer.',
+  )
 const upstreamCounts = z.object({
   calls: count.describe('Calls to traffic providers, retries included.'),
   failures: count.describe('Calls that gave no usable answer.'),
