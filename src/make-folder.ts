@@ -1,38 +1,49 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /*
  * Not by the recursion of `mkdir` itself: it never ends where a folder exists in which nothing can
- * be made, such as one that was deleted while a process works in it.
+ * be made, such as one that was deleted while a process works in it. The second try is for another
+ * process, which may have made the parent between the first and the look at it.
  */
 
 /** Makes a folder and those that it is in, where they are not there. @throws the system's error */
 export async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path)
-  } catch (error) {
-    if (!isWithoutParent(error, path)) return
-    await makeFolder(dirname(path))
-    await makeFolder(path)
-  }
+  if (await isMade(path)) return
+  if (!existsSync(dirname(path))) await makeFolder(dirname(path))
+  if (!(await isMade(path))) await mkdir(path)
 }
 
 /** The same at once. @param mode of what is made */
 export function makeFolderSync(path: string, mode: number): void {
+  if (isMadeSync(path, mode)) return
+  if (!existsSync(dirname(path))) makeFolderSync(dirname(path), mode)
+  if (!isMadeSync(path, mode)) mkdirSync(path, { mode })
+}
+
+/** False where the parent is not there, as far as the system says. */
+async function isMade(path: string): Promise<boolean> {
   try {
-    mkdirSync(path, { mode })
+    await mkdir(path)
+    return true
   } catch (error) {
-    if (!isWithoutParent(error, path)) return
-    makeFolderSync(dirname(path), mode)
-    makeFolderSync(path, mode)
+    return isThere(error, path)
   }
 }
 
-/** True where the folder's parent must be made first, false where the folder is there. */
-function isWithoutParent(error: unknown, path: string): boolean {
+function isMadeSync(path: string, mode: number): boolean {
+  try {
+    mkdirSync(path, { mode })
+    return true
+  } catch (error) {
+    return isThere(error, path)
+  }
+}
+
+function isThere(error: unknown, path: string): boolean {
   const { code } = Object(error)
-  if (code === 'EEXIST') return false
-  if (code === 'ENOENT' && !existsSync(dirname(path))) return true
+  if (code === 'EEXIST' && statSync(path).isDirectory()) return true
+  if (code === 'ENOENT') return false
   throw error
 }

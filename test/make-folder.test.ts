@@ -28,6 +28,7 @@ t.test('where nothing can be made it fails at once', async (t) => {
   t.throws(() => makeFolderSync('/proc/nowhere/at-all', 0o700), { code: 'ENOENT' })
   const dir = t.testdir({ file: '' })
   await t.rejects(makeFolder(join(dir, 'file', 'a')), { code: 'ENOTDIR' })
+  await t.rejects(makeFolder(join(dir, 'file')), { code: 'EEXIST' })
 })
 
 t.test('a folder that was deleted while a process works in it is none', async (t) => {

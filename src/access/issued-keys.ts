@@ -36,6 +36,7 @@ export class IssuedKeys implements KeySource {
   /** Reads the keys again, and writes when they were last used. */
   readonly #loop: BackgroundLoop
   #fault: string | null = null
+  #pepperFault: string | null = null
 
   constructor(options: IssuedKeysOptions) {
     this.#options = options
@@ -45,9 +46,9 @@ export class IssuedKeys implements KeySource {
     })
   }
 
-  /** Why the keys cannot be read, for a person; null where nothing is wrong. */
+  /** What is wrong with the pepper, for a person; null where nothing is. */
   get fault(): string | null {
-    return this.#fault
+    return this.#pepperFault
   }
 
   /** Reads the keys, if the database answers soon; else when it does. */
@@ -124,8 +125,10 @@ export class IssuedKeys implements KeySource {
   async #whileHere(work: () => Promise<void>): Promise<void> {
     try {
       await work()
+      this.#pepperFault = null
       this.#note(null)
     } catch (err) {
+      if (err instanceof NoPepper) this.#pepperFault = err.message
       if (err instanceof DatabaseAway || err instanceof NoPepper) this.#note(err.message)
       else this.#options.log.error({ err }, 'reading the keys of the database broke')
     }

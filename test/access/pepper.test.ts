@@ -74,5 +74,5 @@ t.test('a pepper that cannot be used is told, without its path and what it holds
   // A folder of the system in which nobody can make a file.
   await t.rejects(own('/sys').readOrMake(), { name: 'NoPepper', message: /made \(E[A-Z]+\)$/ })
   const file = join(t.testdir({ data: 'a file' }), 'data')
-  await t.rejects(own(file).readOrMake(), new NoPepper(`${where} cannot be read or made (ENOTDIR)`))
+  await t.rejects(own(file).readOrMake(), new NoPepper(`${where} cannot be read or made (EEXIST)`))
 })

@@ -20,7 +20,7 @@ const WARNING_SECONDS = 1800
 /** Where the limits of clients are counted, and why not where they are meant to be. */
 export type LimitsSeen = Pick<LimitStore, 'kind' | 'fault'>
 
-/** Why the keys cannot be read, for a person; null where nothing is wrong. */
+/** What is wrong with the pepper of the keys, for a person; null where nothing is. */
 export type KeysSeen = Pick<IssuedKeys, 'fault'>
 
 /** What the report is made of: all of it is at hand, nothing is asked for. */
