@@ -299,6 +299,23 @@ await onBothEngines(t, async (t, engine) => {
     t.equal((await keys.find(kept.key))?.id, kept.id)
   })
 
+  t.test('a key that is ended while the pepper is read does not come back either', async (t) => {
+    let meanwhile = async (): Promise<unknown> => null
+    const pepper: Pepper = {
+      async read() {
+        await meanwhile()
+        return fixed().read()
+      },
+      readOrMake: () => fixed().read(),
+    }
+    const { keys, clock, create } = await running(t, await migratedPlace(t, engine), { pepper })
+    const { key, id } = await create()
+    await create()
+    meanwhile = () => keys.revoke(id)
+    await clock.advance(ROUND)
+    t.equal(await keys.find(key), undefined)
+  })
+
   t.test('under another pepper no key works, and under the old one again', async (t) => {
     const pepper = changing('pepper-old-0123456789-0123456789')
     const { keys, clock, create } = await running(t, await migratedPlace(t, engine), { pepper })
