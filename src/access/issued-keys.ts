@@ -137,12 +137,17 @@ export class IssuedKeys implements KeySource {
   async #load(): Promise<void> {
     const { changes } = this.#held
     const keys = await this.#options.connection.useOpen(({ read }) => readKeys(read))
-    // Keys that are gone are gone, whatever becomes of the pepper.
+    const [pepper] = await Promise.allSettled([this.#options.pepper.read()])
+    // What changed here meanwhile is newer than what was read.
     if (this.#held.changes !== changes) return
-    this.#held.keepOnly(keys)
     // Where there is no key there may be no pepper yet.
-    const pepper = keys.length === 0 ? undefined : await this.#options.pepper.read()
-    if (this.#held.changes === changes) this.#held.hold(keys, pepper)
+    if (pepper.status === 'fulfilled') this.#held.hold(keys, pepper.value)
+    else if (keys.length === 0) this.#held.hold(keys)
+    else {
+      // Keys that are gone are gone, whatever becomes of the pepper.
+      this.#held.keepOnly(keys)
+      throw pepper.reason
+    }
   }
 
   /** Tells once that the keys cannot be read, and once that they can again. */
