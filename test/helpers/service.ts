@@ -54,7 +54,6 @@ export function startProcess(
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  t.teardown(() => child.kill('SIGKILL'))
   let output = ''
   const lines: LogLine[] = []
   const waiting = new Set<() => void>()
@@ -67,6 +66,11 @@ export function startProcess(
     for (const look of waiting) look()
   })
   const exited = once(child, 'close').then(([code]): number | null => code)
+  // Waited for: what still writes would keep its folder from being removed.
+  t.teardown(() => {
+    child.kill('SIGKILL')
+    return exited
+  })
   return {
     process: child,
     output: () => output,

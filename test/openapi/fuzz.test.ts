@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -33,7 +34,11 @@ async function serving(t: Test): Promise<{ readonly address: string; readonly lo
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  t.teardown(() => child.kill('SIGKILL'))
+  const ended = once(child, 'exit')
+  t.teardown(() => {
+    child.kill('SIGKILL')
+    return ended
+  })
   for await (const line of createInterface(child.stdout)) {
     const [, address] = /Server listening at (http[^"]+)/.exec(line) ?? []
     if (address === undefined) continue
