@@ -55,7 +55,7 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
   const watch = watchUpstream(providers, clock)
   const sampler = new HostSampler(clock, memory, config.DATA_DIR)
   const statistics = new RequestStatistics(() => clock.now())
-  for (const { guard } of providers) guard?.onCall((call) => statistics.noteCall(call))
+  for (const { guard } of watch.guarded) guard.onCall((call) => statistics.noteCall(call))
   const countsWriter = new CountsWriter({
     connection,
     counts: statistics.unkept,

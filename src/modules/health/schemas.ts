@@ -4,6 +4,14 @@ import { utcTime } from '../../views/utc-time.ts'
 
 const status = z.enum(['ok', 'warning', 'error', 'unknown'])
 const disabled = z.object({ status: z.literal('disabled') })
+/** The check of what not every service uses. */
+const whereUsed = z.union([
+  disabled,
+  z.object({
+    status,
+    detail: z.string().nullable().describe('What is wrong, where something is.'),
+  }),
+])
 const percent = z.number().min(0).max(100).nullable()
 
 export const livenessSchema = z.object({ status: z.literal('alive') }).meta({ id: 'Liveness' })
@@ -41,13 +49,7 @@ export const healthSchema = z
         detail: z.string().nullable().describe('What is wrong, where something is.'),
         queued: z.number().describe('Refreshes that wait on disk to be written.'),
       }),
-      redis: z.union([
-        disabled,
-        z.object({
-          status,
-          detail: z.string().nullable().describe('What is wrong, where something is.'),
-        }),
-      ]),
+      redis: whereUsed,
       limits: z
         .object({
           status: z.enum(['ok', 'warning']),
@@ -55,15 +57,9 @@ export const healthSchema = z
           detail: z.string().nullable().describe('Why each process counts for itself meanwhile.'),
         })
         .describe('How the limits of clients are counted.'),
-      keys: z
-        .union([
-          disabled,
-          z.object({
-            status,
-            detail: z.string().nullable().describe('What is wrong, where something is.'),
-          }),
-        ])
-        .describe('The keys of the database. Those known stand while they cannot be read.'),
+      keys: whereUsed.describe(
+        'The keys of the database. Those known stand while they cannot be read.',
+      ),
       mqtt: disabled,
       system: z.object({
         status,
