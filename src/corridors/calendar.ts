@@ -1,4 +1,4 @@
-import { flags, HebrewCalendar } from '@hebcal/core'
+import { israeliHoliday } from './israel-holidays.ts'
 import type { LocalTime } from './local-time.ts'
 
 /** How a day's traffic compares with a working day's. */
@@ -16,6 +16,7 @@ export const DAY_FACTORS: Readonly<Record<DayType, number>> = {
 /** The calendar day only; the clock does not matter. */
 type LocalDay = Pick<LocalTime, 'year' | 'month' | 'day' | 'weekday'>
 
+const DAY_MS = 86_400_000
 const SUNDAY = 0
 const FRIDAY = 5
 const SATURDAY = 6
@@ -30,21 +31,9 @@ export function dayType(day: LocalDay, calendar: CalendarName): DayType {
     if (day.weekday === SUNDAY) return 'rest'
     return day.weekday === SATURDAY ? 'eve' : 'working'
   }
-  const date = new Date(day.year, day.month - 1, day.day)
-  const holiday = israeliHoliday(date)
+  const dayMs = Date.UTC(day.year, day.month - 1, day.day)
+  const holiday = israeliHoliday(dayMs)
   if (holiday !== null) return holiday
   if (day.weekday === SATURDAY) return 'rest'
-  const tomorrow = new Date(day.year, day.month - 1, day.day + 1)
-  return day.weekday === FRIDAY || israeliHoliday(tomorrow) !== null ? 'eve' : 'working'
+  return day.weekday === FRIDAY || israeliHoliday(dayMs + DAY_MS) !== null ? 'eve' : 'working'
 }
-
-/** Days on which Israel rests by law: the biblical feasts and Independence Day. */
-function israeliHoliday(date: Date): 'rest' | 'yomKippur' | null {
-  const names = (HebrewCalendar.getHolidaysOnDate(date, true) ?? [])
-    .filter((event) => (event.getFlags() & flags.CHAG) !== 0 || isIndependenceDay(event.getDesc()))
-    .map((event) => event.getDesc())
-  if (names.length === 0) return null
-  return names.includes('Yom Kippur') ? 'yomKippur' : 'rest'
-}
-
-const isIndependenceDay = (name: string): boolean => name === "Yom HaAtzma'ut"
