@@ -8,6 +8,9 @@ const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5,
 /** Methods that are told apart. The parser knows some thirty more, which any client may send. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE']
 
+/** What the service answers where it is to blame. */
+const FAILURES = ['500', '503']
+
 const CACHE_RESULTS: readonly CacheResult[] = ['hit', 'stale', 'miss']
 
 /** A request that got its whole answer. */
@@ -68,6 +71,11 @@ export class HttpMetrics {
       registers,
     })
     for (const result of CACHE_RESULTS) this.#cache.inc({ result }, 0)
+  }
+
+  /** A route is there: its failures count from 0, or the first ones would be no increase. */
+  added(method: string, route: string): void {
+    for (const status of FAILURES) this.#requests.inc({ method, route, status }, 0)
   }
 
   began(): void {

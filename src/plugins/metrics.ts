@@ -21,6 +21,9 @@ export interface MetricsOptions {
 export const metrics = fp(async (app: FastifyInstance, options: MetricsOptions) => {
   const { all, http, limits } = options.metrics
   app.decorate('metrics', all)
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const one of [method].flat()) http.added(one, url)
+  })
   app.addHook('onRequest', async (request, reply) => {
     http.began()
     onAnswerEnd(reply, (status) => {

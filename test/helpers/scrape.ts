@@ -21,6 +21,10 @@ export const seriesOf = (scrape: Scrape, name: string): Record<string, number> =
       .map(([series, value]) => [series.slice(name.length), value]),
   )
 
+/** The series of a counter that counted something. */
+export const countedOf = (scrape: Scrape, name: string): Record<string, number> =>
+  Object.fromEntries(Object.entries(seriesOf(scrape, name)).filter(([, count]) => count > 0))
+
 /** What a process serves at `/metrics`. */
 export async function scrapeOf(url: string): Promise<Scrape> {
   return parseScrape(await (await fetch(`${url}/metrics`)).text())

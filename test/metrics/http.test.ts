@@ -8,7 +8,7 @@ import { LimitMetrics } from '../../src/metrics/limits.ts'
 import { metrics, scraping } from '../../src/plugins/metrics.ts'
 import { createServer } from '../../src/server.ts'
 import { SERVER } from '../helpers/build-app.ts'
-import { type Scrape, scrapeUntil, seriesOf } from '../helpers/scrape.ts'
+import { countedOf, type Scrape, scrapeUntil, seriesOf } from '../helpers/scrape.ts'
 
 /** Requests of which nothing is known yet but that they are there. */
 const IN_FLIGHT = 'ayalon_http_requests_in_flight'
@@ -62,7 +62,7 @@ t.test('a client that leaves is counted once and is in flight no longer', async 
   t.equal(await (await fetch(`${url}/slow`)).text(), 'done')
   const scrape = await aborted(5)
   t.equal(scrape.get(IN_FLIGHT), 1)
-  const { '{method="GET",route="/metrics",status="200"}': scrapes, ...others } = seriesOf(
+  const { '{method="GET",route="/metrics",status="200"}': scrapes, ...others } = countedOf(
     scrape,
     'ayalon_http_requests_total',
   )
@@ -72,6 +72,18 @@ t.test('a client that leaves is counted once and is in flight no longer', async 
     { '{method="GET",route="/slow",status="200"}': 1 },
     'what was aborted has no status',
   )
+})
+
+t.test('failures of a route count from 0, so that the first is an increase', async (t) => {
+  const { aborted } = await slowServer(t)
+  const series = seriesOf(await aborted(0), 'ayalon_http_requests_total')
+  for (const [method, route] of [
+    ['GET', '/fast'],
+    ['HEAD', '/fast'],
+    ['POST', '/body'],
+  ])
+    for (const status of [500, 503])
+      t.equal(series[`{method="${method}",route="${route}",status="${status}"}`], 0)
 })
 
 t.test('a duration falls into the first bucket that holds it, and into all after it', async (t) => {
