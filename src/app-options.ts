@@ -38,6 +38,6 @@ export interface AppOptions {
   readonly version: string
   /** Null where nobody collects traces. */
   readonly tracer: Tracer | null
-  /** How long open requests may take after the stop began, ms. */
+  /** How long open requests may take once no new ones are taken, ms. */
   readonly drainMs: number
 }

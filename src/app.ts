@@ -16,6 +16,7 @@ import { healthRoutes } from './modules/health/routes.ts'
 import { historyRoutes } from './modules/history/routes.ts'
 import { impactRoutes } from './modules/impact/routes.ts'
 import { keyRoutes } from './modules/keys/routes.ts'
+import { OpenStreams } from './modules/traffic/open-streams.ts'
 import { trafficRoutes } from './modules/traffic/routes.ts'
 import { upstreamRoutes } from './modules/upstream/routes.ts'
 import { docs } from './plugins/docs.ts'
@@ -23,11 +24,9 @@ import { scraping } from './plugins/metrics.ts'
 import { openapi } from './plugins/openapi.ts'
 import { watchUpstream } from './providers/upstream/watch-upstream.ts'
 import { RequestStatistics } from './statistics/request-statistics.ts'
+import { COLLECTOR_STOP_MS } from './stop-bounds.ts'
 import { CountsWriter } from './storage/analytics/counts-writer.ts'
 import { toJson } from './views/json.ts'
-
-/** How long a stop waits for the background work, ms. */
-const STOP_MS = 3000
 
 /**
  * The composition root: plugins, then modules, then the background work, which starts when the
@@ -70,7 +69,8 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
     clock,
     onFault: (err) => log.error({ err }, 'the audit trail cannot be kept'),
   })
-  const background = [lease, collector, sampler, trail].map(({ loop }) => loop)
+  const streams = new OpenStreams({ state, clock, random: Math.random })
+  const background = [lease, collector, sampler, trail, streams].map(({ loop }) => loop)
   const loops = [...background, ...watch.loops, countsWriter]
 
   fastify.setValidatorCompiler(validatorCompiler)
@@ -87,6 +87,7 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
     storage,
     lease,
     limitStore,
+    streams,
     clock,
     maxStaleSeconds,
     version,
@@ -106,7 +107,7 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
   if (config.METRICS_PORT === undefined) await fastify.register(scraping, { metrics: metrics.all })
   const isPublic = config.AUTH_READS === 'open'
   const polling = { pollSeconds, maxStaleSeconds, isPublic }
-  await fastify.register(trafficRoutes, { corridors, state, clock, ...polling })
+  await fastify.register(trafficRoutes, { corridors, state, clock, streams, ...polling })
   await fastify.register(impactRoutes)
   await fastify.register(keyRoutes, { ...keys, clock })
   const [{ name: provider }] = providers
@@ -154,12 +155,13 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
     await keys.start()
     for (const loop of loops) loop.start()
   })
-  fastify.addHook('preClose', async () => {
+  fastify.addHook('preClose', async () => streams.stop())
+  // After the last request: what it counted or asked for is still kept, and answered.
+  fastify.addHook('onClose', async () => {
     const stopping = [...loops, keys].map((one) => one.stop())
     const stopped = Promise.all(stopping).then(() => lease.release())
     // A store that hangs must not keep the storage from being closed.
-    await atMost(clock, STOP_MS, stopped)
-    await storage.stop()
+    await atMost(clock, COLLECTOR_STOP_MS, stopped)
+    await Promise.all([storage.stop(), limitStore.stop()])
   })
-  fastify.addHook('onClose', () => limitStore.stop())
 })

@@ -44,7 +44,7 @@ export interface DoorOptions
   readonly limitStore: LimitStore
   /** What the process may use in all. */
   readonly memoryBytes: number
-  /** How long open requests may take after the stop began, ms. */
+  /** How long open requests may take once no new ones are taken, ms. */
   readonly drainMs: number
 }
 

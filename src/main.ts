@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs'
 import { systemClock } from './clock.ts'
+import { backUp } from './commands/backup.ts'
 import { checkCorridor } from './commands/check-corridor.ts'
 import { EX_CONFIG, EX_USAGE } from './commands/exit-codes.ts'
 import { importFile } from './commands/import.ts'
 import { manageKeys } from './commands/keys.ts'
 import { migrateDatabase } from './commands/migrate.ts'
 import { recomputeTotals } from './commands/recompute.ts'
+import { restoreBackup } from './commands/restore.ts'
 import { serve } from './commands/serve.ts'
 import { validate } from './commands/validate.ts'
 import { ConfigError } from './config/faults.ts'
@@ -23,6 +25,7 @@ async function run(): Promise<number | null> {
         memory: { available: process.availableMemory, limit: process.constrainedMemory },
         isTerminal: process.stdout.isTTY,
         warn,
+        exit: process.exit,
       })
       return null
     case 'check-corridor':
@@ -37,9 +40,13 @@ async function run(): Promise<number | null> {
       return importFile(args, process.env, print, Date.now)
     case 'keys':
       return manageKeys(args, process.env, { print, note: warn }, systemClock)
+    case 'backup':
+      return backUp(args, process.env, { print, note: warn, out: process.stdout }, Date.now)
+    case 'restore':
+      return restoreBackup(args, process.env, print)
     default:
       warn(
-        `unknown command "${command}": serve, check-corridor, validate, migrate, recompute, import or keys`,
+        `unknown command "${command}": serve, check-corridor, validate, migrate, recompute, import, keys, backup or restore`,
       )
       return EX_USAGE
   }

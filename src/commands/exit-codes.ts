@@ -1,4 +1,7 @@
-/** Exit codes of the commands, as sysexits.h names them. */
+/*
+ * Exit codes of the service and its commands, as sysexits.h names them. 0 is success, 1 an unexpected
+ * error, and 128 with the number of a signal an end at once by it.
+ */
 
 /** A wrong command line. */
 export const EX_USAGE = 64
@@ -6,7 +9,11 @@ export const EX_USAGE = 64
 export const EX_DATAERR = 65
 /** The input cannot be read. */
 export const EX_NOINPUT = 66
-/** Something that is needed, the database, cannot be used now. */
+/** Something that is needed, such as the database or the port, cannot be used now. */
 export const EX_UNAVAILABLE = 69
+/** The output cannot be made, or is there already. */
+export const EX_CANTCREAT = 73
+/** The stop took too long and was cut: what was open may be lost. */
+export const EX_TEMPFAIL = 75
 /** The configuration cannot be used. */
 export const EX_CONFIG = 78

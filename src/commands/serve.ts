@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import closeWithGrace from 'close-with-grace'
 import type { FastifyBaseLogger } from 'fastify'
 import pkg from '../../package.json' with { type: 'json' }
 import { app } from '../app.ts'
@@ -16,26 +15,28 @@ import { createProvider } from '../providers/create.ts'
 import type { Provider } from '../providers/provider.ts'
 import { createUpstream, MAX_BODY_BYTES } from '../providers/upstream/client.ts'
 import { createServer } from '../server.ts'
+import { REQUESTS_STOP_MS } from '../stop-bounds.ts'
 import { Lease } from '../storage/shared/lease.ts'
 import { Storage } from '../storage/storage.ts'
 import type { Tracer } from '../tracing/tracer.ts'
+import { EX_UNAVAILABLE } from './exit-codes.ts'
+import { listen } from './listen.ts'
+import { type StopOptions, stopWithGrace } from './stop-with-grace.ts'
 
-/** After a signal, open requests may take this long, ms; then their connections are cut. */
-const DRAIN_MS = 5000
-/** The whole stop may take this long, ms; then the process exits with 1. */
-const STOP_MS = 9000
 /** How often traces are sent, ms. */
 const TRACES_MS = 5000
 
 /**
- * Runs the service until a signal ends it.
+ * Runs the service until a signal ends it, or ends the process with EX_UNAVAILABLE where it cannot
+ * listen.
  * @throws ConfigError naming every fault of the environment or of the corridor files
  */
 export async function serve(
   host: {
     readonly environment: Readonly<Record<string, string | undefined>>
     readonly memory: Memory
-  } & Pick<LogHost, 'isTerminal' | 'warn'>,
+  } & Pick<LogHost, 'isTerminal' | 'warn'> &
+    Pick<StopOptions, 'exit'>,
 ): Promise<void> {
   const { config, corridors } = loadSetup(host.environment)
   const log = await openLog(config, { ...host, out: standardOutput(), now: systemClock.now })
@@ -66,6 +67,8 @@ export async function serve(
     createProvider(name, config, upstream, guardOf, (err) => log.error({ err }, 'recording failed'))
   const [first, ...others] = config.TRAFFIC_PROVIDERS
   const server = createServer(log, config)
+  // Before the app's own, so that it runs after them: the collector may still be asking.
+  server.addHook('onClose', () => upstream.close())
   await server.register(app, {
     config,
     corridors,
@@ -76,22 +79,29 @@ export async function serve(
     memory: host.memory,
     tracer: await tracerOf(config, log),
     version: pkg.version,
-    drainMs: DRAIN_MS,
+    drainMs: REQUESTS_STOP_MS,
   })
-  server.addHook('onClose', () => upstream.close())
-  const servers = [server]
-  closeWithGrace({ delay: STOP_MS, logger: log }, async ({ signal, err }) => {
-    if (err === undefined) log.info({ signal }, 'stopping')
-    else log.fatal({ err }, 'stopping after an unexpected error')
-    await Promise.all(servers.map((one) => one.close()))
-  })
+  const servers = [{ server, port: config.PORT, says: 'Server listening' }]
   if (config.METRICS_PORT !== undefined) {
     const inner = await metricsServer(server.metrics, log, config)
-    servers.push(inner)
-    const listenTextResolver = (address: string): string => `serving metrics at ${address}`
-    await inner.listen({ host: config.HOST, port: config.METRICS_PORT, listenTextResolver })
+    // First, so that whoever finds the service can already watch it.
+    servers.unshift({ server: inner, port: config.METRICS_PORT, says: 'serving metrics' })
   }
-  await server.listen({ host: config.HOST, port: config.PORT })
+  const close = () => Promise.all(servers.map((one) => one.server.close()))
+  const { DRAIN_WAIT_SECONDS } = config
+  const drain = (): void => server.lifecycle.drain()
+  stopWithGrace({
+    ...host,
+    drain,
+    close,
+    waitMs: DRAIN_WAIT_SECONDS * 1000,
+    clock: systemClock,
+    log,
+  })
+  if (!(await listen(servers, config.HOST, log))) {
+    await close()
+    return host.exit(EX_UNAVAILABLE)
+  }
   log.info(
     { corridors: corridors.map(({ id }) => id), providers: config.TRAFFIC_PROVIDERS },
     'serving',

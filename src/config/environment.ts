@@ -45,6 +45,11 @@ export const environmentSchema = z.object({
   REQUEST_TIMEOUT_SECONDS: whole(1, 300)
     .default(30)
     .describe('Longest time for a whole request to arrive.'),
+  DRAIN_WAIT_SECONDS: whole(0, 300)
+    .default(0)
+    .describe(
+      'After SIGTERM, how long readiness says no while requests are served on; longer than load balancers need to notice.',
+    ),
   SHED_EVENT_LOOP_DELAY_MS: whole(1, 60_000)
     .default(500)
     .describe('Mean delay of the event loop over a second above which requests are refused.'),

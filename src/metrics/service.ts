@@ -7,10 +7,11 @@ import { processMetrics } from './process.ts'
 import type { Scrapable } from './registry.ts'
 import { type SnapshotSources, snapshotMetrics } from './snapshot.ts'
 import { storageMetrics } from './storage.ts'
+import { type StreamSources, streamMetrics } from './streams.ts'
 import { type UpstreamSources, upstreamMetrics } from './upstream.ts'
 
 /** What the metrics are read from. */
-export interface MetricSources extends SnapshotSources, UpstreamSources {
+export interface MetricSources extends SnapshotSources, StreamSources, UpstreamSources {
   readonly storage: Pick<Storage, 'connection' | 'health'>
   readonly limitStore: LimitStore
   readonly version: string
@@ -29,6 +30,7 @@ export function serviceMetrics(sources: MetricSources): ServiceMetrics {
   const http = new HttpMetrics(registry)
   const limits = new LimitMetrics(registry, sources.limitStore)
   snapshotMetrics(registry, sources)
+  streamMetrics(registry, sources)
   upstreamMetrics(registry, sources)
   storageMetrics(registry, sources.storage)
   processMetrics(registry, sources.version)

@@ -15,6 +15,8 @@ declare module 'fastify' {
     apiKey: ApiKey | null
     /** Whether the client showed a key that nobody knows. */
     showedWrongKey: boolean
+    /** Whom the request counts for: the key where there is one, else the address. */
+    readonly client: string
     /** For how long the keys of this address are not looked at, s; 0 where they are. */
     blockedSeconds: number
   }
@@ -38,6 +40,11 @@ export const identity = fp(async (app: FastifyInstance, options: IdentityOptions
   app.decorateRequest('apiKey', null)
   app.decorateRequest('showedWrongKey', false)
   app.decorateRequest('blockedSeconds', 0)
+  app.decorateRequest('client', {
+    getter() {
+      return this.apiKey === null ? `address:${addressOf(this)}` : `key:${this.apiKey.id}`
+    },
+  })
   const failures = app.createRateLimit({
     max: options.wrongKeysPerMinute,
     timeWindow: 60_000,

@@ -5,12 +5,16 @@ import fp from 'fastify-plugin'
 declare module 'fastify' {
   interface FastifyInstance {
     /** Where the process is in its life. */
-    lifecycle: { readonly draining: boolean }
+    lifecycle: {
+      readonly draining: boolean
+      /** From now on readiness says no, and each answer ends its connection; requests are served on. */
+      drain(): void
+    }
   }
 }
 
 export interface LifecycleOptions {
-  /** How long open requests may take after the stop began, ms. */
+  /** How long open requests may take once no new ones are taken, ms. */
   readonly drainMs: number
 }
 
@@ -20,7 +24,12 @@ export interface LifecycleOptions {
  * once, and what is still open after `drainMs`: the server alone would wait a minute for them.
  */
 export const lifecycle = fp(async (app: FastifyInstance, { drainMs }: LifecycleOptions) => {
-  const state = { draining: false }
+  const state = {
+    draining: false,
+    drain: () => {
+      state.draining = true
+    },
+  }
   app.decorate('lifecycle', state)
   const sockets = new Set<Socket>()
   app.server.on('connection', (socket) => {
@@ -28,7 +37,7 @@ export const lifecycle = fp(async (app: FastifyInstance, { drainMs }: LifecycleO
     socket.once('close', () => sockets.delete(socket))
   })
   app.addHook('preClose', async () => {
-    state.draining = true
+    state.drain()
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
     setTimeout(() => app.server.closeAllConnections(), drainMs).unref()
   })

@@ -4,7 +4,6 @@ import fp from 'fastify-plugin'
 import type { LimitName } from '../access/limit-names.ts'
 import type { LimitStore } from '../access/limit-store.ts'
 import { Problem } from '../problems/problem.ts'
-import { addressOf } from './identity.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -64,7 +63,7 @@ interface Standing {
 export const rateLimit = fp(async (app: FastifyInstance, limits: RateLimits) => {
   app.decorateReply('exceeded', null)
   const limiter = (name: LimitName, windowMs: number, max: (request: FastifyRequest) => number) => {
-    const keyGenerator = (request: FastifyRequest): string => `${name}:${clientOf(request)}`
+    const keyGenerator = (request: FastifyRequest): string => `${name}:${request.client}`
     const count = app.createRateLimit({ max, timeWindow: windowMs, keyGenerator })
     const windowSeconds = windowMs / 1000
     return async (request: FastifyRequest, increment: boolean) => ({
@@ -110,10 +109,6 @@ export const rateLimit = fp(async (app: FastifyInstance, limits: RateLimits) => 
     })
   })
 })
-
-/** Whom a request counts for. */
-const clientOf = (request: FastifyRequest): string =>
-  request.apiKey === null ? `address:${addressOf(request)}` : `key:${request.apiKey.id}`
 
 function setHeaders(reply: FastifyReply, standings: readonly Standing[]): void {
   const [nearest] = standings.toSorted(

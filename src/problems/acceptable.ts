@@ -6,7 +6,7 @@ export const acceptable =
   (...types: string[]): onRequestAsyncHookHandler =>
   async (request) => {
     const named = (request.headers.accept ?? '').toLowerCase().split(',').filter(isWanted)
-    const bare = named.map((range) => range.replace(/;.*$/, '').trim())
+    const bare = named.map((range) => range.replace(/;.*/, '').trim())
     if (!types.some((type) => bare.includes(type)) && request.accepts().type(types) === false)
       throw new Problem('not_acceptable', `This path answers with ${types.join(' or ')}.`)
   }

@@ -40,6 +40,7 @@ const RECENT_MS = 26 * 3_600_000
 /** The current state of every corridor, in memory. The collector writes it, readers read it. */
 export class CurrentState {
   readonly #states = new Map<string, CorridorState>()
+  #listeners: readonly ((corridorId: string) => void)[] = []
   /** The next round of asking, of this process or of the one that collects; null until it is known. */
   nextPoll: NextPoll | null = null
 
@@ -47,13 +48,21 @@ export class CurrentState {
     return this.#states.get(corridorId) ?? UNKNOWN
   }
 
+  /**
+   * Tells of each snapshot that takes the place of another, whoever collected it. A listener must
+   * neither fail nor wait.
+   */
+  onSnapshot(listener: (corridorId: string) => void): void {
+    this.#listeners = [...this.#listeners, listener]
+  }
+
   /** Notes an attempt; a snapshot takes the place of the last one, its absence leaves it. */
   note(corridor: Corridor, attempt: Attempt, snapshot: Snapshot | null): void {
     const before = this.of(corridor.id)
-    if (snapshot === null) this.#states.set(corridor.id, { ...before, attempt })
+    if (snapshot === null) this.#set(corridor.id, { ...before, attempt })
     else {
       const recent = inOrder([...before.recent, { corridor, snapshot }])
-      this.#states.set(corridor.id, { snapshot, attempt, recent })
+      this.#set(corridor.id, { snapshot, attempt, recent })
     }
   }
 
@@ -62,7 +71,7 @@ export class CurrentState {
     const { snapshot, attempt, recent } = this.of(corridorId)
     const isNewer = (kept.snapshot?.fetchedAtMs ?? 0) > (snapshot?.fetchedAtMs ?? 0)
     const isLater = (kept.attempt?.atMs ?? 0) > (attempt?.atMs ?? 0)
-    this.#states.set(corridorId, {
+    this.#set(corridorId, {
       snapshot: isNewer ? kept.snapshot : snapshot,
       attempt: isLater ? kept.attempt : attempt,
       recent: inOrder([...kept.recent, ...recent]),
@@ -72,6 +81,13 @@ export class CurrentState {
   /** When it begins, epoch ms; past while it goes on. */
   get nextPollAtMs(): number | null {
     return this.nextPoll?.atMs ?? null
+  }
+
+  #set(corridorId: string, state: CorridorState): void {
+    const before = this.of(corridorId)
+    this.#states.set(corridorId, state)
+    if (state.snapshot?.id === before.snapshot?.id) return
+    for (const tell of this.#listeners) tell(corridorId)
   }
 }
 

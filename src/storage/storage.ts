@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts'
 import type { Corridor } from '../corridors/corridor.ts'
 import { type ProviderName, sourceOf } from '../corridors/snapshot.ts'
 import type { Secret } from '../secret.ts'
+import { STORES_STOP_MS } from '../stop-bounds.ts'
 import { Connection } from './connection.ts'
 import { CurrentState } from './current-state.ts'
 import type { DatabasePlace } from './database/database.ts'
@@ -25,9 +26,8 @@ const RETRY_MS = 10_000
 /** How often old data is looked for, and how long one step of deleting waits for the next, ms. */
 const RETENTION_MS = 3_600_000
 const RETENTION_STEP_MS = 1000
-/** How long a start waits for what an earlier process left, and a stop for the last write, ms. */
+/** How long a start waits for what an earlier process left, ms. */
 const START_MS = 3000
-const STOP_MS = 3000
 
 export interface StorageOptions {
   readonly place: DatabasePlace
@@ -94,15 +94,11 @@ export class Storage {
     for (const loop of this.#loops) loop.start()
   }
 
-  /** Ends the background work and closes the database. What is not written yet waits on disk. */
+  /** Ends the background work and closes the stores. What is not written by then waits on disk. */
   async stop(): Promise<void> {
     const ended = [this.recorder.stop(), ...this.#loops.map((loop) => loop.stop())]
-    await atMost(
-      this.#options.clock,
-      STOP_MS,
-      Promise.all(ended).then(() => this.connection.close()),
-    )
-    await this.shared.close()
+    const closed = Promise.all(ended).then(() => this.connection.close())
+    await Promise.all([atMost(this.#options.clock, STORES_STOP_MS, closed), this.shared.close()])
   }
 
   /** True where processes share, but each has a database of its own. */

@@ -5,11 +5,10 @@ import { BatchSpanProcessor, type SpanExporter, TracerProvider } from '@opentele
 import type { FastifyBaseLogger } from 'fastify'
 import { atMost } from '../at-most.ts'
 import type { Clock } from '../clock.ts'
+import { TRACES_STOP_MS } from '../stop-bounds.ts'
 import type { TraceParent } from './traceparent.ts'
 import type { RequestSpan, Tracer } from './tracer.ts'
 
-/** How long a stop waits for the last spans to be sent, ms. */
-const STOP_MS = 1500
 /** How long one attempt to send may take with its retries, ms. */
 const SEND_MS = 10_000
 
@@ -63,7 +62,7 @@ export function openTelemetry(options: OpenTelemetryOptions): Tracer {
     stop: () =>
       atMost(
         clock,
-        STOP_MS,
+        TRACES_STOP_MS,
         provider.shutdown().catch(() => {}),
       ),
   }

@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { connect, createServer as createTcpServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import t from 'tap'
 import { getSnapshot, startProcess, startService } from '../helpers/service.ts'
@@ -18,19 +17,6 @@ t.test('without any setting it serves the simulated Ayalon', async (t) => {
     snapshot: { provider: 'simulated', tier: 'simulated' },
   })
   t.equal((await fetch(`${service.url}/health/ready`)).status, 200)
-  service.process.kill('SIGTERM')
-  t.equal(await service.exited, 0)
-})
-
-t.test('a stop is not held up by a database that never answers', async (t) => {
-  t.testdir()
-  const silent = createTcpServer((socket) => void socket.on('error', () => {}))
-  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => silent.close())
-  const address = silent.address()
-  const port = typeof address === 'object' ? address?.port : 0
-  const service = startProcess(t, { DATABASE_URL: `postgres://user:pass@127.0.0.1:${port}/db` })
-  await service.line('Server listening at')
   service.process.kill('SIGTERM')
   t.equal(await service.exited, 0)
 })
@@ -105,63 +91,6 @@ t.test('the commands run from the same entrance and exit with their code', async
   const validate = startProcess(t, {}, ['validate', 'day.csv'])
   t.equal(await validate.exited, 66)
   t.match(validate.output(), /day\.csv: line 1/)
-})
-
-t.test('a port that is taken ends the process with an error', async (t) => {
-  t.testdir()
-  const { port } = await startService(t)
-  const second = startProcess(t, { PORT: String(port) })
-  t.not(await second.exited, 0)
-  t.match(second.output(), /EADDRINUSE/)
-})
-
-t.test(
-  'SIGTERM delivers the answer in flight on a keep-alive connection, then exits 0',
-  async (t) => {
-    t.testdir()
-    const service = await startService(t)
-    const body = JSON.stringify({
-      sections: [{ id: 'a', lengthKm: 5, lanes: 4, speedKmh: 14, freeFlowKmh: 90, limitKmh: 90 }],
-    })
-    const socket = connect(service.port, '127.0.0.1')
-    let received = ''
-    socket.on('data', (chunk) => {
-      received += chunk
-    })
-    const ended = once(socket, 'end')
-    socket.write(
-      `GET /health/live HTTP/1.1\r\nHost: a\r\n\r\nPOST /v1/impact HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n{`,
-    )
-    await once(socket, 'data')
-    service.process.kill('SIGTERM')
-    await service.line('stopping')
-    socket.write(body.slice(1))
-    await ended
-    t.match(received, /"rates":\{"delay":\{"unit":"veh-h\/h"/)
-    t.match(received, /connection: close/i)
-    t.equal(await service.exited, 0)
-  },
-)
-
-t.test('a client that only connects does not hold the stop', async (t) => {
-  t.testdir()
-  const service = await startService(t)
-  const socket = connect(service.port, '127.0.0.1')
-  socket.on('error', () => {})
-  await once(socket, 'connect')
-  service.process.kill('SIGINT')
-  t.equal(await service.exited, 0)
-})
-
-t.test('an error that nobody caught is logged and ends the process with 1', async (t) => {
-  const dir = t.testdir({
-    'bug.mjs': 'process.on("SIGWINCH", () => { throw new Error("a bug") })',
-  })
-  const service = startProcess(t, { NODE_OPTIONS: `--import=${join(dir, 'bug.mjs')}` })
-  await service.line('serving')
-  service.process.kill('SIGWINCH')
-  t.equal(await service.exited, 1)
-  t.match(service.output(), /stopping after an unexpected error/)
 })
 
 t.test('a live provider is recorded without its key, and the recording replays', async (t) => {

@@ -8,7 +8,7 @@ import { newDatabase, noPostgres, startPostgres } from '../helpers/postgres.ts'
 import { lint, noPrometheus, startPrometheus } from '../helpers/prometheus.ts'
 import { newRedis, noRedis, startRedis } from '../helpers/redis.ts'
 import { scrapeUntil, seriesOf } from '../helpers/scrape.ts'
-import { HERE_SAYS, type Serving, startListening, startProcess } from '../helpers/service.ts'
+import { HERE_SAYS, type Serving, startListening } from '../helpers/service.ts'
 import { standIn } from '../helpers/stand-in.ts'
 
 const ADMIN = 'admin-secret-0123456789'
@@ -117,13 +117,4 @@ t.test('a scraper that holds its connection does not hold the stop', async (t) =
   await greeted
   service.process.kill('SIGTERM')
   t.equal(await service.exited, 0)
-})
-
-t.test('a metrics port that is taken ends the process with an error', async (t) => {
-  t.testdir()
-  const { port } = await startListening(t, { HOST: '127.0.0.1' })
-  const second = startProcess(t, { HOST: '127.0.0.1', METRICS_PORT: String(port) })
-  t.equal(await second.exited, 1)
-  t.match(second.output(), new RegExp(`EADDRINUSE: address already in use 127\\.0\\.0\\.1:${port}`))
-  t.notMatch(second.output(), 'Server listening at', 'it does not serve without its metrics')
 })

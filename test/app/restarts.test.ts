@@ -12,6 +12,8 @@ import { type Answer, type StandIn, silence, standIn } from '../helpers/stand-in
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
+/** How many there are in a row, where there are many: more than a budget allows. */
+const STARTS = 30
 /** A little more than the least interval. */
 const RESTART_MS = 61 * SECOND
 
@@ -51,20 +53,19 @@ function inOneHome(t: Test, home: Home, upstream: StandIn): (run?: Run) => Promi
 const statusOf = async ({ server }: TestApp): Promise<number> =>
   (await server.inject('/v1/traffic/ayalon')).statusCode
 
-/** @param starts how many there are in a row, where there are many */
-function behave(t: Test, starts: number, newHome: (t: Test) => Promise<Home>): void {
+function behave(t: Test, newHome: (t: Test) => Promise<Home>): void {
   const begin = async (t: Test, ...answers: readonly [Answer, ...Answer[]]) => {
     const upstream = await standIn(t, ...answers)
     const home = await newHome(t)
     return { home, start: inOneHome(t, home, upstream), calls: () => upstream.requests.length }
   }
 
-  t.test(`${starts} starts at the same moment make one call`, async (t) => {
+  t.test(`${STARTS} starts at the same moment make one call`, async (t) => {
     const { start, calls } = await begin(t, GOOD)
     const plans = new Set<number>()
-    for (let run = 0; run < starts; run += 1) {
+    for (let run = 0; run < STARTS; run += 1) {
       const app = await start()
-      if (run === 0 || run === starts - 1) t.equal(await statusOf(app), 200)
+      if (run === 0 || run === STARTS - 1) t.equal(await statusOf(app), 200)
       t.equal(app.lease.right, 'held', 'the one before gave the right back')
       plans.add(app.storage.state.nextPoll?.atMs ?? 0)
       await app.server.close()
@@ -73,13 +74,13 @@ function behave(t: Test, starts: number, newHome: (t: Test) => Promise<Home>): v
     t.strictSame([...plans], [WEDNESDAY_8H + 300 * SECOND], 'all of them keep to the same plan')
   })
 
-  t.test(`${starts} restarts with nothing to serve stay within the budget`, async (t) => {
+  t.test(`${STARTS} restarts with nothing to serve stay within the budget`, async (t) => {
     const { start, calls } = await begin(t, BAD)
     const clock = new FakeClock(WEDNESDAY_8H)
-    for (let run = 0; run < starts; run += 1) {
+    for (let run = 0; run < STARTS; run += 1) {
       const app = await start({ clock, perDay: 20 })
       if (run < 20) t.equal(calls(), run + 1, 'every start asks at once, as it may')
-      if (run === starts - 1)
+      if (run === STARTS - 1)
         t.match(app.storage.state.of('ayalon').attempt, { outcome: 'quotaSpent' })
       await app.server.close()
       clock.move(RESTART_MS)
@@ -183,7 +184,7 @@ function behave(t: Test, starts: number, newHome: (t: Test) => Promise<Home>): v
 }
 
 await onBothEngines(t, async (t, engine) =>
-  behave(t, 100, async (t) => {
+  behave(t, async (t) => {
     const place = await migratedPlace(t, engine)
     const dataDir = 'dataDir' in place ? place.dataDir : newFolder(t)
     return { settings: { place }, dataDir, pass: async () => {} }
@@ -193,8 +194,7 @@ await onBothEngines(t, async (t, engine) =>
 await t.test('redis', { skip: noRedis() }, async (t) => {
   const server = await startRedis()
   t.teardown(() => server.stop())
-  // The database that they open beside it takes its time.
-  behave(t, 30, async (t) => {
+  behave(t, async (t) => {
     const url = await newRedis(t, server)
     return {
       settings: { redis: Secret.of(url) },

@@ -23,6 +23,7 @@ const BAD: Readonly<Record<string, string>> = {
   AUDIT_RETENTION_DAYS: '0',
   METRICS_PORT: '65536',
   OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318',
+  DRAIN_WAIT_SECONDS: '301',
   HEADERS_TIMEOUT_SECONDS: '0',
   REQUEST_TIMEOUT_SECONDS: '301',
   SHED_EVENT_LOOP_DELAY_MS: '0',
@@ -123,6 +124,7 @@ t.test('without any setting the door is as the contract says', async (t) => {
     RATE_LIMIT_IMPACT_PER_MINUTE: 30,
     RATE_LIMIT_WRONG_KEYS_PER_MINUTE: 10,
     AUDIT_RETENTION_DAYS: 30,
+    DRAIN_WAIT_SECONDS: '301',
     HEADERS_TIMEOUT_SECONDS: 10,
     REQUEST_TIMEOUT_SECONDS: 30,
   })

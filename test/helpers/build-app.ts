@@ -19,8 +19,8 @@ import { FakeClock } from './fake-clock.ts'
 /** A working Wednesday, 08:00 in Tel Aviv. */
 export const WEDNESDAY_8H = Date.parse('2026-11-18T06:00:00Z')
 
-/** The collector, its lease, the host sampler, the keys, the counts' writer, the audit trail, and the storage's two; Redis has one more. */
-export const SLEEPERS = 8
+/** The collector, its lease, the host sampler, the keys, the counts' writer, the audit trail, the streams, and the storage's two; Redis has one more. */
+export const SLEEPERS = 9
 /** Each guard has one, and there is one that watches all budgets. */
 export const sleepersOf = (guards: number): number => (guards === 0 ? 0 : guards + 1)
 /** How often the lease is renewed, ms. */

@@ -24,6 +24,28 @@ const contract = contractOf(JSON.parse(JSON.stringify(app.server.openapi())))
 /** The statuses with which each operation was seen to answer. */
 const seen = new Map<string, Set<number>>()
 
+/** The whole answer; of a stream, which has no end, what comes until the first event is whole. */
+async function answerTo(server: TestApp['server'], id: string, request: InjectOptions) {
+  const asked = { method: 'GET', ...request } as const
+  if (id !== 'streamSnapshots') return server.inject(asked)
+  const answer = await server.inject({ ...asked, payloadAsStream: true })
+  let body = ''
+  for await (const chunk of answer.stream()) {
+    body += chunk
+    if (/^data: .*\n\n/m.test(body)) break
+  }
+  const { statusCode, headers } = answer
+  return { statusCode, headers, body, json: () => JSON.parse(body) }
+}
+
+/** The data of an event is what the same client gets by `getSnapshot`. */
+function checkEvent(t: Test, where: string, body: string): void {
+  const [described] = contract.operations.filter(({ id }) => id === 'getSnapshot')
+  const schema = described?.responses.get(200)?.content['application/json']?.schema ?? {}
+  const [, data = ''] = /^event: snapshot\ndata: (.*)\n\n/m.exec(body) ?? []
+  t.equal(contract.faultsOf(schema, JSON.parse(data)), null, `${where}: its data`)
+}
+
 /** Asks, and holds the answer against what the document says of the operation. */
 async function ask(
   t: Test,
@@ -34,7 +56,7 @@ async function ask(
 ) {
   const [described] = contract.operations.filter((one) => one.id === id)
   if (described === undefined) throw new Error(`there is no operation ${id}`)
-  const answer = await server.inject({ method: 'GET', ...request })
+  const answer = await answerTo(server, id, request)
   const where = `${id} ${status} ${JSON.stringify(request)}`
   t.equal(answer.statusCode, status, where)
   seen.set(id, (seen.get(id) ?? new Set()).add(status))
@@ -47,6 +69,7 @@ async function ask(
     return answer
   }
   const type = String(answer.headers['content-type']).replace(/;.*$/, '')
+  if (type === 'text/event-stream') checkEvent(t, where, answer.body)
   const media = promised.content[type]
   if (media === undefined) throw new Error(`${where}: ${type} is not in the document`)
   t.equal(
@@ -90,6 +113,7 @@ t.test('good requests are answered as the document says', async (t) => {
       `${SNAPSHOT}?model=ayalon-1.0-freeze`,
     ],
     ['getMap', `${SNAPSHOT}/geojson`, `${SNAPSHOT}/geojson?reference=60`],
+    ['streamSnapshots', `${SNAPSHOT}/stream`, `${SNAPSHOT}/stream?reference=phed`],
     [
       'getHistory',
       HISTORY,

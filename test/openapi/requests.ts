@@ -162,6 +162,7 @@ function headersOf(operation: Operation, { keys }: Seeds): Arbitrary<Record<stri
       accept: sometimes(fc.oneof(fc.constantFrom('*/*', ...types), headerText)),
       'accept-encoding': sometimes(fc.constantFrom('gzip', 'br', 'identity', '*;q=0')),
       'if-none-match': sometimes(fc.oneof(fc.constantFrom('*', '"x"', 'W/"x", "y"'), headerText)),
+      'last-event-id': sometimes(headerText),
       'x-request-id': sometimes(headerText),
       traceparent: sometimes(headerText),
       'content-type': fc.oneof(

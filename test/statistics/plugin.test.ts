@@ -21,18 +21,21 @@ async function counting(t: Test) {
   const slow = Promise.withResolvers<string>()
   server.get('/slow', () => slow.promise)
   server.post('/body', async () => 'read')
-  server.get('/endless', async (_request, reply) =>
-    reply.send(
-      Readable.from(
-        (async function* () {
-          while (true) {
-            yield 'more'
-            await setImmediate()
-          }
-        })(),
-      ),
-    ),
-  )
+  const endless = () =>
+    Readable.from(
+      (async function* () {
+        while (true) {
+          yield 'more'
+          await setImmediate()
+        }
+      })(),
+    )
+  server.get('/endless', async (_request, reply) => reply.send(endless()))
+  server.get('/stream', { config: { stream: true } }, async ({ headers }, reply) => {
+    if (headers.slow !== undefined) await slow.promise
+    if (headers.wrong !== undefined) throw new Problem('rate_limited', 'Not now.')
+    return reply.send(endless())
+  })
   server.get(
     '/refused',
     {
@@ -84,6 +87,16 @@ t.test('who leaves in the middle of the answer is counted as aborted too', async
   await leave('GET /endless HTTP/1.1\r\nHost: a\r\n\r\n', 'answered')
   t.strictSame(counted.figures.errors, { aborted: 1 })
   t.match(counted.figures.requests, { total: 1, failed: 1 })
+})
+
+t.test('who leaves a stream was answered, once it began', async (t) => {
+  const { counted, leave, server } = await counting(t)
+  await leave('GET /stream HTTP/1.1\r\nHost: a\r\n\r\n', 'answered')
+  t.match(counted.figures, { errors: {}, requests: { total: 1, successful: 1 } })
+  await leave('GET /stream HTTP/1.1\r\nHost: a\r\nSlow: yes\r\n\r\n', 'begun')
+  t.match(counted.figures, { errors: { aborted: 1 }, requests: { total: 2, successful: 1 } })
+  await server.inject({ url: '/stream', headers: { wrong: 'yes' } })
+  t.match(counted.figures, { errors: { rate_limited: 1 }, requests: { total: 3, successful: 1 } })
 })
 
 t.test('probes are not counted, whether they end or not', async (t) => {

@@ -36,6 +36,25 @@ const MEASURED = {
 const timesOf = (recent: readonly Observed[]): number[] =>
   recent.map(({ snapshot }) => (snapshot.observedAtMs - NOW) / MINUTE)
 
+t.test('listeners are told of each new snapshot once, however it came', async (t) => {
+  const state = new CurrentState()
+  const told: (string | undefined)[] = []
+  state.onSnapshot((id) => told.push(`${id} ${state.of(id).snapshot?.id}`))
+  const kept = (atMs: number) => ({ snapshot: snapshotAt(atMs), attempt: null, recent: [] })
+  state.restore('mill-road', { snapshot: null, attempt: attemptAt(NOW), recent: [] })
+  state.note(MILL_ROAD, attemptAt(NOW, 'timeout'), null)
+  t.strictSame(told, [])
+  state.restore('mill-road', kept(NOW))
+  state.note(MILL_ROAD, attemptAt(NOW), snapshotAt(NOW))
+  state.note(MILL_ROAD, attemptAt(NOW + MINUTE), snapshotAt(NOW + MINUTE))
+  state.restore('mill-road', kept(NOW))
+  state.note(MILL_ROAD, attemptAt(NOW + HOUR, 'timeout'), null)
+  t.strictSame(
+    told,
+    [NOW, NOW + MINUTE].map((atMs) => `mill-road mill-road-${atMs}`),
+  )
+})
+
 t.test('of a road that was never asked about nothing is known', async (t) => {
   t.strictSame(new CurrentState().of('mill-road'), { snapshot: null, attempt: null, recent: [] })
 })

@@ -6,10 +6,12 @@ import map from './examples/map.json' with { type: 'json' }
 import snapshot from './examples/snapshot.json' with { type: 'json' }
 import {
   corridorListSchema,
+  eventStreamSchema,
   geojsonSchema,
   noQuery,
   snapshotQuery,
   snapshotSchema,
+  streamHeaders,
 } from './schemas.ts'
 
 const tags = ['Traffic']
@@ -79,4 +81,28 @@ export const getMap = {
     304: notModified,
   },
   problems,
+} as const satisfies FastifySchema
+
+export const streamSnapshots = {
+  operationId: 'streamSnapshots',
+  tags,
+  summary: 'Each new snapshot of a corridor as it comes',
+  description:
+    'At once the current snapshot, unless `Last-Event-ID` names it, then each new one, whichever process collected it. A heartbeat comes every 15 seconds. A slow reader gets the newest only, and one that reads nothing is let go. A client may have 10 streams open in a process, which holds 1,000. Opening one counts as a request.',
+  params: corridorParams,
+  querystring: snapshotQuery,
+  headers: streamHeaders,
+  answers: {
+    200: {
+      description: 'The events, until either side ends it.',
+      headers: ['Cache-Control'],
+      content: {
+        'text/event-stream': {
+          schema: eventStreamSchema,
+          example: `retry: 3500\n\nid: ${snapshot.snapshot.id}\nevent: snapshot\ndata: ${JSON.stringify(snapshot)}\n\n:\n\n`,
+        },
+      },
+    },
+  },
+  problems: ['not_found', 'not_acceptable'],
 } as const satisfies FastifySchema

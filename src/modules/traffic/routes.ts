@@ -1,19 +1,20 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
-import type { z } from 'zod'
-import { DEFAULT_MODEL } from '../../impact/models.ts'
 import { acceptable } from '../../problems/acceptable.ts'
 import { toJson } from '../../views/json.ts'
+import type { OpenStreams } from './open-streams.ts'
 import { getMap, getSnapshot, listCorridors } from './operations.ts'
-import type { snapshotQuery } from './schemas.ts'
 import { sendSnapshot } from './send-snapshot.ts'
 import { type TrafficOptions, TrafficService } from './service.ts'
-import type { Choice } from './snapshot-view.ts'
+import { choiceOf } from './snapshot-view.ts'
+import { streamRoute } from './stream.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 const GEOJSON_TYPE = 'application/geo+json; charset=utf-8'
 
-/** The corridors, their current snapshot, and the same on the map. */
-export const trafficRoutes: FastifyPluginAsyncZod<TrafficOptions> = async (app, options) => {
+/** The corridors, their current snapshot, the same on the map, and each new one as it comes. */
+export const trafficRoutes: FastifyPluginAsyncZod<
+  TrafficOptions & { readonly streams: OpenStreams }
+> = async (app, options) => {
   const service = new TrafficService(options)
 
   app.get(
@@ -56,9 +57,6 @@ export const trafficRoutes: FastifyPluginAsyncZod<TrafficOptions> = async (app, 
         return sendSnapshot(request, reply, served, representation, type, policy)
       },
     )
-}
 
-const choiceOf = ({ reference, model }: z.infer<typeof snapshotQuery>): Choice => ({
-  model: model ?? DEFAULT_MODEL,
-  reference: reference ?? { kind: 'freeFlow' },
-})
+  await app.register(streamRoute, { service, streams: options.streams })
+}

@@ -103,6 +103,21 @@ export const snapshotSchema = z
   .meta({ id: 'Snapshot', description: 'The current snapshot of a corridor with its impact.' })
 export type SnapshotView = z.infer<typeof snapshotSchema>
 
+/** The event that a client of a stream has from before. Other headers are nobody's business here. */
+export const streamHeaders = z.looseObject({
+  'last-event-id': z
+    .string()
+    .optional()
+    .describe('The id of the last event that the client has: it is not sent again.'),
+})
+
+/** What a stream is made of. */
+export const eventStreamSchema = z.string().meta({
+  id: 'EventStream',
+  description:
+    'Server-sent events (WHATWG HTML, 9.2), without an end. `event: snapshot` has the id of a snapshot as its `id` and a Snapshot, in one line, as its `data`. Comments are heartbeats.',
+})
+
 /** Every corridor with its headline; where nothing can be served, the reason. */
 export const corridorListSchema = z
   .object({

@@ -33,10 +33,16 @@ export interface TrafficOptions {
   readonly isPublic: boolean
 }
 
+/** A corridor, and what was made of its current snapshot. */
+interface Known {
+  readonly corridor: Corridor
+  readonly kept: Representations
+}
+
 /** What the traffic routes ask for. Never calls a provider, never waits. */
 export class TrafficService {
   readonly #options: TrafficOptions
-  readonly #corridors: ReadonlyMap<string, { corridor: Corridor; kept: Representations }>
+  readonly #corridors: ReadonlyMap<string, Known>
 
   constructor(options: TrafficOptions) {
     this.#options = options
@@ -56,28 +62,34 @@ export class TrafficService {
     choice: Choice,
     note: (tier: ServedTier) => void,
   ): { served: Servable; representation: Representation; policy: CachePolicy } {
-    const known = this.#corridors.get(corridorId)
-    if (known === undefined) throw new Problem('not_found', 'There is no such corridor.')
+    const known = this.#known(corridorId)
     const served = this.#served(corridorId)
     note(served instanceof Problem ? 'unavailable' : tierOf(served))
     if (served instanceof Problem) throw served
-    const { snapshot, kind, live, failure } = served
-    const answered = live ? 'ok' : 'old'
-    const { recent } = this.#options.state.of(corridorId)
-    // What was observed before this process began may come back later than its first snapshot.
-    const standsOn = `${failure ? fingerprint(failure) : answered}.${recent.length}`
-    const version = `${snapshot.id}.${kind}.${standsOn}`
-    const model = `${choice.model}-${MODELS[choice.model].version}`
-    const variant = `${form}.${model}.${referenceKey(choice.reference)}`
-    const { corridor, kept } = known
-    const representation = kept.get(version, variant, () =>
-      toJson(
-        form === 'json'
-          ? snapshotView(corridor, served, recent, choice)
-          : geojsonView(corridor, served, choice),
-      ),
-    )
+    const representation = this.#representation(known, served, form, choice)
     return { served, representation, policy: this.#policy() }
+  }
+
+  /**
+   * How a reader of a corridor is served now.
+   * @throws Problem `not_found` for an unknown corridor
+   */
+  tierOf(corridorId: string): ServedTier {
+    this.#known(corridorId)
+    const served = this.#served(corridorId)
+    return served instanceof Problem ? 'unavailable' : tierOf(served)
+  }
+
+  /** The current snapshot as JSON; null where the reader has it, or none can be served. */
+  news(
+    corridorId: string,
+    choice: Choice,
+    lastId: string | undefined,
+  ): { readonly id: string; readonly json: Buffer } | null {
+    const served = this.#served(corridorId)
+    if (served instanceof Problem || served.snapshot.id === lastId) return null
+    const made = this.#representation(this.#known(corridorId), served, 'json', choice)
+    return { id: served.snapshot.id, json: made.bytes(served.ageSeconds, 'identity') }
   }
 
   /** Every corridor with its headline against free flow. */
@@ -103,6 +115,36 @@ export class TrafficService {
         return { ...head, snapshot, coverage, rates, directions: headlines, unavailable: null }
       }),
     }
+  }
+
+  #known(corridorId: string): Known {
+    const known = this.#corridors.get(corridorId)
+    if (known === undefined) throw new Problem('not_found', 'There is no such corridor.')
+    return known
+  }
+
+  /** The ready bytes of a snapshot, made once for each choice. */
+  #representation(
+    { corridor, kept }: Known,
+    served: Servable,
+    form: 'json' | 'geojson',
+    choice: Choice,
+  ): Representation {
+    const { snapshot, kind, live, failure } = served
+    const answered = live ? 'ok' : 'old'
+    const { recent } = this.#options.state.of(corridor.id)
+    // What was observed before this process began may come back later than its first snapshot.
+    const standsOn = `${failure ? fingerprint(failure) : answered}.${recent.length}`
+    const version = `${snapshot.id}.${kind}.${standsOn}`
+    const model = `${choice.model}-${MODELS[choice.model].version}`
+    const variant = `${form}.${model}.${referenceKey(choice.reference)}`
+    return kept.get(version, variant, () =>
+      toJson(
+        form === 'json'
+          ? snapshotView(corridor, served, recent, choice)
+          : geojsonView(corridor, served, choice),
+      ),
+    )
   }
 
   #served(corridorId: string): Servable | Problem {

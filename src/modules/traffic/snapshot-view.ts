@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import { type Corridor, limitKmhOf } from '../../corridors/corridor.ts'
 import {
   type CorridorResult,
@@ -8,7 +9,7 @@ import {
 } from '../../corridors/corridor-impact.ts'
 import type { Observed } from '../../corridors/observed.ts'
 import type { Snapshot, Warning } from '../../corridors/snapshot.ts'
-import { MODELS, type ModelId } from '../../impact/models.ts'
+import { DEFAULT_MODEL, MODELS, type ModelId } from '../../impact/models.ts'
 import type { Reference } from '../../impact/reference.ts'
 import type { Served } from '../../storage/freshness.ts'
 import { unusedChoices } from '../../views/choices.ts'
@@ -17,7 +18,7 @@ import { isoTime } from '../../views/json.ts'
 import type { ModelView } from '../../views/model.ts'
 import { ratesView } from '../../views/rates.ts'
 import { sectionNumbersView } from '../../views/section.ts'
-import type { SnapshotView } from './schemas.ts'
+import type { SnapshotView, snapshotQuery } from './schemas.ts'
 import { todayView } from './today.ts'
 
 /** A snapshot that may be served now. */
@@ -28,6 +29,11 @@ export interface Choice {
   readonly model: ModelId
   readonly reference: Reference
 }
+
+export const choiceOf = ({ reference, model }: z.infer<typeof snapshotQuery>): Choice => ({
+  model: model ?? DEFAULT_MODEL,
+  reference: reference ?? { kind: 'freeFlow' },
+})
 
 /** The corridor's snapshot and its impact, as JSON will say it. */
 export function snapshotView(

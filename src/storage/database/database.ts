@@ -1,3 +1,4 @@
+import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Kysely, PostgresDialect } from 'kysely'
 import { makeFolder } from '../../make-folder.ts'
@@ -17,6 +18,9 @@ export interface Database {
   readonly pool: PoolUse
   close(): Promise<void>
 }
+
+/** The hashes of keys and the raw answers are for the service's user alone. SQLite's other files take the mode of this. */
+const PRIVATE = 0o600
 
 /** Name of the embedded database in the data folder. */
 export const SQLITE_FILE = 'ayalon.db'
@@ -44,6 +48,8 @@ export async function openDatabase(
   }
   await makeFolder(place.dataDir)
   const file = join(place.dataDir, SQLITE_FILE)
+  // Made here where it is not there yet. What cannot be made or written fails at the first query, which says why.
+  await appendFile(file, '', { mode: PRIVATE }).catch(() => {})
   const write = new Kysely<Tables>({ dialect: sqliteDialect(file, 'write') })
   const read = new Kysely<Tables>({ dialect: sqliteDialect(file, 'read') })
   return {

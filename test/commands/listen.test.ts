@@ -1,0 +1,16 @@
+import fastify from 'fastify'
+import t from 'tap'
+import { listen } from '../../src/commands/listen.ts'
+
+t.test(
+  'what breaks at a start for another reason than the address is not called one',
+  async (t) => {
+    const server = fastify()
+    server.addHook('onReady', async () => {
+      throw new Error('a bug')
+    })
+    t.teardown(() => server.close())
+    const listening = listen([{ server, port: 0, says: 'listening' }], '127.0.0.1', server.log)
+    await t.rejects(listening, new Error('a bug'))
+  },
+)
