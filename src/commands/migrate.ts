@@ -1,10 +1,10 @@
 import { databasePlace } from '../config/database.ts'
 import { loadConfig } from '../config/setup.ts'
-import { openDatabase, type Queries } from '../storage/database/database.ts'
-import { databaseFault } from '../storage/database/faults.ts'
+import type { Queries } from '../storage/database/database.ts'
 import { MIGRATIONS_DIR, migrate, migrationStatus } from '../storage/database/migrations.ts'
 import { createMigration, MIGRATION_NAME } from './create-migration.ts'
-import { EX_UNAVAILABLE, EX_USAGE } from './exit-codes.ts'
+import { EX_USAGE } from './exit-codes.ts'
+import { withDatabase } from './with-database.ts'
 
 const USAGE = 'usage: npm run migrate -- up | down | status | create NAME (of a-z, 0-9 and -)'
 
@@ -40,21 +40,10 @@ export async function migrateDatabase(
     return EX_USAGE
   }
   const place = databasePlace(loadConfig(environment))
-  try {
-    // A connection that breaks while idle needs no word here: the next statement tells.
-    const database = await openDatabase(place, () => {})
-    try {
-      for (const line of await action(database.write, dir)) print(line)
-    } finally {
-      await database.close()
-    }
+  return withDatabase(place, print, async ({ write }) => {
+    for (const line of await action(write, dir)) print(line)
     return 0
-  } catch (error) {
-    const fault = databaseFault(error)
-    if (fault === null) throw error
-    print(`The database cannot be used: ${fault}.`)
-    return EX_UNAVAILABLE
-  }
+  })
 }
 
 async function change(

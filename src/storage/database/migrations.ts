@@ -1,7 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { sql } from 'kysely'
-import { type Migration, type MigrationResult, Migrator } from 'kysely/migration'
+import {
+  type Migration,
+  type MigrationResult,
+  type MigrationResultSet,
+  Migrator,
+} from 'kysely/migration'
 import { DatabaseAway } from '../database-away.ts'
 import type { Queries } from './database.ts'
 
@@ -41,7 +46,8 @@ function migratorOf(db: Queries, dir: string): Migrator {
 
 /** What the migrator's error begins with where the database knows a migration that we do not. */
 const UNKNOWN_MIGRATION = /^corrupted migrations: previously executed migration .* is missing$/
-const NEWER = 'the schema of the database is that of a newer version of this service'
+/** What is told of a database that a newer version migrated. */
+export const NEWER = 'the schema of the database is that of a newer version of this service'
 
 /**
  * Applies every migration that is missing, or takes the last one back, in one transaction. Several
@@ -58,9 +64,18 @@ export async function migrate(
 ): Promise<readonly MigrationResult[]> {
   if (direction === 'up' && !(await isBehind(db, dir))) return []
   const migrator = migratorOf(db, dir)
-  const { error, results = [] } = await (direction === 'up'
-    ? migrator.migrateToLatest()
-    : migrator.migrateDown())
+  return resultsOf(await (direction === 'up' ? migrator.migrateToLatest() : migrator.migrateDown()))
+}
+
+/**
+ * Takes the schema to what it was after one of the migrations, up or down.
+ * @throws as `migrate` does
+ */
+export async function migrateTo(db: Queries, name: string, dir: string): Promise<void> {
+  resultsOf(await migratorOf(db, dir).migrateTo(name))
+}
+
+function resultsOf({ error, results = [] }: MigrationResultSet): readonly MigrationResult[] {
   if (error instanceof Error && UNKNOWN_MIGRATION.test(error.message)) throw new DatabaseAway(NEWER)
   if (error !== undefined) throw error
   return results

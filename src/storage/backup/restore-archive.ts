@@ -1,0 +1,76 @@
+import { CompiledQuery, sql } from 'kysely'
+import { DatabaseError } from 'pg'
+import type { Database, Queries } from '../database/database.ts'
+import { migrate, migrateTo, migrationNames } from '../database/migrations.ts'
+import { ArchiveFault, DAMAGED, type Head, readRow } from './archive.ts'
+import { columnsByTable } from './columns.ts'
+import { KEPT_TABLES } from './kept-tables.ts'
+import { type Part, readArchive } from './read-archive.ts'
+
+/** There is something where the backup was to go; the message says in which tables. */
+export class NotEmpty extends Error {
+  override readonly name = 'NotEmpty'
+}
+
+/**
+ * Puts what an archive has into an empty database, whatever its schema, and leaves it with the
+ * schema of this version. All of it is one transaction: what fails, or is killed, changed nothing.
+ * @param head of the archive, which was read to its end before
+ * @param dir folder of the migrations
+ * @throws NotEmpty, ArchiveFault, DatabaseAway, the database's error
+ */
+export const restoreArchive = (
+  { engine, write }: Database,
+  file: string,
+  head: Head,
+  dir: string,
+): Promise<void> =>
+  write.transaction().execute(async (db) => {
+    await checkEmpty(engine, db)
+    await migrateTo(db, head.schema, dir)
+    const columns = await columnsByTable(engine, db)
+    await readArchive(file, migrationNames(dir), async (part) => {
+      if (!isKept(part.table) || columns.get(part.table)?.join() !== part.columns.join())
+        throw new ArchiveFault(DAMAGED)
+      await insert(engine, db, part)
+    })
+    await migrate(db, 'up', dir)
+  })
+
+const isKept = (name: string): boolean => KEPT_TABLES.some(({ table }) => table === name)
+
+/** Nobody else writes from here on: the embedded engine has one writer anyway. */
+async function checkEmpty(engine: Database['engine'], db: Queries): Promise<void> {
+  const columns = await columnsByTable(engine, db)
+  const tables = KEPT_TABLES.map(({ table }) => table).filter((table) => columns.has(table))
+  if (engine === 'postgres' && tables.length > 0)
+    await sql`LOCK TABLE ${sql.join(tables.map((table) => sql.table(table)))} IN EXCLUSIVE MODE`.execute(
+      db,
+    )
+  const full: string[] = []
+  for (const table of tables) {
+    const { rows } = await sql`SELECT 1 FROM ${sql.table(table)} LIMIT 1`.execute(db)
+    if (rows.length > 0) full.push(table)
+  }
+  if (full.length > 0) throw new NotEmpty(full.join(', '))
+}
+
+/** Postgres' codes for a character that its text cannot hold. */
+const NO_CHARACTER = ['22021', '22P05']
+
+/** Not by the query builder, which takes longer to put such a statement together than to run it. */
+async function insert(engine: Database['engine'], db: Queries, part: Part): Promise<void> {
+  const { table, columns, lines } = part
+  const rows = lines.map((line) => readRow(line, columns.length))
+  let number = 0
+  const place = engine === 'sqlite' ? () => '?' : () => `$${++number}`
+  const values = rows.map((row) => `(${row.map(place).join()})`).join()
+  const names = columns.map((name) => `"${name}"`).join()
+  const text = `INSERT INTO "${table}" (${names}) VALUES ${values}`
+  try {
+    await db.executeQuery(CompiledQuery.raw(text, rows.flat()))
+  } catch (error) {
+    if (!(error instanceof DatabaseError && NO_CHARACTER.includes(String(error.code)))) throw error
+    throw new ArchiveFault(`has a character in ${table} that the server's database cannot keep`)
+  }
+}
