@@ -3,6 +3,7 @@ import { connect, createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { isOpen } from '../helpers/ports.ts'
 import { startListening, startProcess, startService } from '../helpers/service.ts'
 
 // They mostly wait.
@@ -151,16 +152,3 @@ for (const [what, environment, code] of [
     t.match(await second.line('cannot listen'), { level: 60, code })
     t.notMatch(second.output(), /\n\s+at /, 'a stack helps nobody here')
   })
-
-/** Whether somebody listens there. */
-async function isOpen(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
-  }
-}

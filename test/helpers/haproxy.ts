@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { connect } from 'node:net'
 import { delimiter, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { closedPort } from './ports.ts'
+import { closedPort, isOpen } from './ports.ts'
 
 /* A real HAProxy for the tests, with the configuration that users get. */
 
@@ -50,17 +49,4 @@ export async function startProxy(
     await sleep(25)
   }
   return `http://${at(port)}`
-}
-
-/** Whether somebody listens at a port of this machine. */
-export async function isOpen(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
-  }
 }
