@@ -50,9 +50,11 @@ export const environmentSchema = z.object({
     .describe(
       'After SIGTERM, how long readiness says no while requests are served on; longer than load balancers need to notice.',
     ),
-  SHED_EVENT_LOOP_DELAY_MS: whole(1, 60_000)
+  SHED_EVENT_LOOP_DELAY_MS: whole(0, 60_000)
     .default(500)
-    .describe('Mean delay of the event loop over a second above which requests are refused.'),
+    .describe(
+      'Mean delay of the event loop over a second above which requests are refused; 0 refuses none for it.',
+    ),
   SHED_MEMORY_PERCENT: whole(1, 100)
     .default(90)
     .describe(

@@ -4,7 +4,7 @@ import fp from 'fastify-plugin'
 import { Problem } from '../problems/problem.ts'
 
 export interface SheddingOptions {
-  /** Mean delay of the event loop over a second above which requests are refused, ms. */
+  /** Mean delay of the event loop over a second above which requests are refused, ms; 0 for any. */
   readonly maxEventLoopDelayMs: number
   /** Resident memory of the process above which requests are refused, bytes. */
   readonly maxRssBytes: number

@@ -43,6 +43,17 @@ t.test('a busy process refuses requests, but no probe, until it is through', asy
   t.equal(line?.route, '/v1/traffic')
 })
 
+t.test('one that is told to bear any delay refuses none, however busy it is', async (t) => {
+  const { ask } = await serving(t, { config: { SHED_EVENT_LOOP_DELAY_MS: 0 } })
+  const end = performance.now() + 2500
+  while (performance.now() < end) {
+    const busy = performance.now() + 300
+    while (performance.now() < busy);
+    await wait(10)
+    t.equal((await ask('/v1/traffic')).status, 200)
+  }
+})
+
 t.test('so does one without memory to spare', async (t) => {
   const memory = { available: () => 0, limit: () => 2 ** 20 }
   const { ask, until } = await serving(t, { memory, config: { SHED_MEMORY_PERCENT: 90 } })

@@ -26,7 +26,7 @@ const BAD: Readonly<Record<string, string>> = {
   DRAIN_WAIT_SECONDS: '301',
   HEADERS_TIMEOUT_SECONDS: '0',
   REQUEST_TIMEOUT_SECONDS: '301',
-  SHED_EVENT_LOOP_DELAY_MS: '0',
+  SHED_EVENT_LOOP_DELAY_MS: '60001',
   SHED_MEMORY_PERCENT: '101',
   TRAFFIC_PROVIDERS: 'waze',
   HERE_API_KEY_FILE: '/none/such',
@@ -124,7 +124,7 @@ t.test('without any setting the door is as the contract says', async (t) => {
     RATE_LIMIT_IMPACT_PER_MINUTE: 30,
     RATE_LIMIT_WRONG_KEYS_PER_MINUTE: 10,
     AUDIT_RETENTION_DAYS: 30,
-    DRAIN_WAIT_SECONDS: '301',
+    DRAIN_WAIT_SECONDS: 0,
     HEADERS_TIMEOUT_SECONDS: 10,
     REQUEST_TIMEOUT_SECONDS: 30,
   })

@@ -48,8 +48,8 @@ export function startProcess(
       PORT: '0',
       RATE_LIMIT_PER_MINUTE: '100000',
       RATE_LIMIT_PER_HOUR: '100000',
-      // A process that was stopped and goes on has a late event loop for a second.
-      SHED_EVENT_LOOP_DELAY_MS: '60000',
+      // A process that was stopped and goes on, or that others keep from running, has a late event loop.
+      SHED_EVENT_LOOP_DELAY_MS: '0',
       ...environment,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
