@@ -9,22 +9,30 @@ import { migrateDatabase } from './commands/migrate.ts'
 import { recomputeTotals } from './commands/recompute.ts'
 import { restoreBackup } from './commands/restore.ts'
 import { serve } from './commands/serve.ts'
+import type { ProcessEnds } from './commands/stop-with-grace.ts'
 import { validate } from './commands/validate.ts'
 import { ConfigError } from './config/faults.ts'
 
 const [command = 'serve', ...args] = process.argv.slice(2)
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
 const warn = (line: string): void => void process.stderr.write(`${line}\n`)
+const onSignal: ProcessEnds['onSignal'] = (signal, told) => void process.on(signal, told)
 
 /** Runs a command; null while the service runs on. */
 async function run(): Promise<number | null> {
   switch (command) {
     case 'serve':
+      if (args.length > 0) {
+        warn('serve takes no arguments; its settings are variables of the environment')
+        return EX_USAGE
+      }
       await serve({
         environment: process.env,
         memory: { available: process.availableMemory, limit: process.constrainedMemory },
         isTerminal: process.stdout.isTTY,
         warn,
+        onSignal,
+        onError: (told) => void process.on('uncaughtException', told),
         exit: process.exit,
       })
       return null
@@ -41,7 +49,12 @@ async function run(): Promise<number | null> {
     case 'keys':
       return manageKeys(args, process.env, { print, note: warn }, systemClock)
     case 'backup':
-      return backUp(args, process.env, { print, note: warn, out: process.stdout }, Date.now)
+      return backUp(
+        args,
+        process.env,
+        { print, note: warn, out: process.stdout, onSignal, exit: process.exit },
+        Date.now,
+      )
     case 'restore':
       return restoreBackup(args, process.env, print)
     default:

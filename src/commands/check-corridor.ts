@@ -11,12 +11,13 @@ import { orFailure } from '../providers/answers.ts'
 import { createProvider } from '../providers/create.ts'
 import { ProviderFailure } from '../providers/failure.ts'
 import { createUpstream, MAX_BODY_BYTES } from '../providers/upstream/client.ts'
+import { EX_DATAERR, EX_UNAVAILABLE, EX_USAGE } from './exit-codes.ts'
 import { withGuards } from './with-guards.ts'
 
 /**
  * Checks a corridor file and prints each section's length and bearing and, where a provider with
  * real data is configured, how much of it the provider covers. Asks the provider once.
- * @returns the exit code: 0 all well, 1 faults or no answer, 64 wrong usage
+ * @returns the exit code: 0 all well, 64 wrong usage, 65 faults of the file, 69 no answer of the provider
  * @throws ConfigError when the environment is wrong
  */
 export async function checkCorridor(
@@ -27,12 +28,12 @@ export async function checkCorridor(
   const [file, ...more] = args
   if (file === undefined || more.length > 0) {
     print('usage: npm run check-corridor -- FILE')
-    return 64
+    return EX_USAGE
   }
   const corridor = readCorridor(file)
   if (Array.isArray(corridor)) {
     for (const fault of corridor) print(`${file}: ${fault}`)
-    return 1
+    return EX_DATAERR
   }
   print(`${corridor.name} (${corridor.id}): ${sectionsOf(corridor).length} sections, no faults`)
   const config = loadConfig(environment)
@@ -43,7 +44,7 @@ export async function checkCorridor(
   if (coverage === null) print('No provider is configured, so coverage is not known.')
   if (!(coverage instanceof ProviderFailure)) return 0
   print(`The provider gave no usable answer: ${coverage.message} (${coverage.outcome}).`)
-  return 1
+  return EX_UNAVAILABLE
 }
 
 const describe = ({ id, lengthM, points }: Section): string => {

@@ -1,8 +1,11 @@
 /*
- * Exit codes of the service and its commands, as sysexits.h names them. 0 is success, 1 an unexpected
- * error, and 128 with the number of a signal an end at once by it.
+ * Exit codes of the service and its commands, as sysexits.h names them. 0 is success, 128 with the
+ * number of a signal an end at once by it. Commands that judge something end with 1 when it does not
+ * pass.
  */
 
+/** An error that nobody foresaw. */
+export const EX_BUG = 1
 /** A wrong command line. */
 export const EX_USAGE = 64
 /** The input is wrong. */

@@ -12,18 +12,26 @@ export interface Listening {
   readonly says: string
 }
 
+export interface ListenOptions {
+  readonly host: string
+  readonly log: FastifyBaseLogger
+  /** Whether a signal came meanwhile: then no port is opened any more. */
+  readonly isStopping: () => boolean
+}
+
 /**
- * Opens the ports, one after the other.
- * @returns false where one cannot be had, which the log then says
+ * Opens the ports, one after the other, when all that stands behind them is ready.
+ * @returns whether they are open; of one that cannot be had the log says why
  * @throws what else goes wrong at a start
  */
 export async function listen(
   servers: readonly Listening[],
-  host: string,
-  log: FastifyBaseLogger,
+  { host, log, isStopping }: ListenOptions,
 ): Promise<boolean> {
+  for (const { server } of servers) await server.ready()
   for (const { server, port, says } of servers)
     try {
+      if (isStopping()) return false
       const listenTextResolver = (address: string): string => `${says} at ${address}`
       await server.listen({ host, port, listenTextResolver })
     } catch (error) {

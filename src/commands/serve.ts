@@ -21,7 +21,7 @@ import { Storage } from '../storage/storage.ts'
 import type { Tracer } from '../tracing/tracer.ts'
 import { EX_UNAVAILABLE } from './exit-codes.ts'
 import { listen } from './listen.ts'
-import { type StopOptions, stopWithGrace } from './stop-with-grace.ts'
+import { type ProcessEnds, stopWithGrace } from './stop-with-grace.ts'
 
 /** How often traces are sent, ms. */
 const TRACES_MS = 5000
@@ -36,7 +36,7 @@ export async function serve(
     readonly environment: Readonly<Record<string, string | undefined>>
     readonly memory: Memory
   } & Pick<LogHost, 'isTerminal' | 'warn'> &
-    Pick<StopOptions, 'exit'>,
+    ProcessEnds,
 ): Promise<void> {
   const { config, corridors } = loadSetup(host.environment)
   const log = await openLog(config, { ...host, out: standardOutput(), now: systemClock.now })
@@ -88,17 +88,14 @@ export async function serve(
     servers.unshift({ server: inner, port: config.METRICS_PORT, says: 'serving metrics' })
   }
   const close = () => Promise.all(servers.map((one) => one.server.close()))
-  const { DRAIN_WAIT_SECONDS } = config
   const drain = (): void => server.lifecycle.drain()
-  stopWithGrace({
-    ...host,
-    drain,
-    close,
-    waitMs: DRAIN_WAIT_SECONDS * 1000,
-    clock: systemClock,
-    log,
-  })
-  if (!(await listen(servers, config.HOST, log))) {
+  // Nobody has to notice the end of what never served.
+  const waitMs = (): number => (server.server.listening ? config.DRAIN_WAIT_SECONDS * 1000 : 0)
+  stopWithGrace({ ...host, drain, close, waitMs, clock: systemClock, log })
+  const isStopping = (): boolean => server.lifecycle.draining
+  const isOpen = await listen(servers, { host: config.HOST, log, isStopping })
+  if (isStopping()) return
+  if (!isOpen) {
     await close()
     return host.exit(EX_UNAVAILABLE)
   }

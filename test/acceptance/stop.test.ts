@@ -74,11 +74,11 @@ t.test('an error that nobody caught is logged and ends the process with 1', asyn
 
 t.test('readiness says no at once, while requests are served for as long as is set', async (t) => {
   t.testdir()
-  const service = await startService(t, { DRAIN_WAIT_SECONDS: '2' })
+  const service = await startService(t, { DRAIN_WAIT_SECONDS: '5' })
   const path = (name: string) => fetch(`${service.url}${name}`)
   t.equal((await path('/health/ready')).status, 200)
   service.process.kill('SIGTERM')
-  t.match(await service.line('stopping'), { signal: 'SIGTERM', waitSeconds: 2 })
+  t.match(await service.line('stopping'), { signal: 'SIGTERM', waitSeconds: 5 })
   t.equal((await path('/health/ready')).status, 503)
   t.equal((await path('/health/live')).status, 200, 'there is no reason to kill it')
   const read = await path('/v1/traffic/ayalon')
@@ -123,10 +123,96 @@ for (const [signal, code] of [
     const service = await startListening(t, { DRAIN_WAIT_SECONDS: '300' })
     service.process.kill('SIGTERM')
     await service.line('stopping')
-    service.process.kill(signal)
+    // At once it would be taken for the same signal.
+    while (service.process.exitCode === null) {
+      service.process.kill(signal)
+      await sleep(300)
+    }
     t.equal(await service.exited, code)
     t.match(await service.line('stopped at once by a second signal'), { signal })
   })
+
+t.test('a Ctrl-C that npm passes on too is one signal', async (t) => {
+  t.testdir()
+  const service = await startService(t)
+  service.process.kill('SIGINT')
+  await service.line('stopping')
+  service.process.kill('SIGINT')
+  t.equal(await service.exited, 0)
+  t.match(await service.line('stopped'), { level: 30 })
+})
+
+t.test('an error in mid-wait ends the wait, but not the request that is in flight', async (t) => {
+  const dir = t.testdir({
+    'bug.mjs': 'process.on("SIGWINCH", () => { throw new Error("a bug") })',
+  })
+  const service = await startService(t, {
+    DRAIN_WAIT_SECONDS: '300',
+    NODE_OPTIONS: `--import=${join(dir, 'bug.mjs')}`,
+  })
+  const socket = connect(service.port, '127.0.0.1')
+  let received = ''
+  socket.on('data', (chunk) => {
+    received += chunk
+  })
+  const ended = once(socket, 'end')
+  socket.write('GET /health/live HTTP/1.1\r\nHost: a\r\n\r\nGET /v1/traffic HTTP/1.1\r\n')
+  await once(socket, 'data')
+  service.process.kill('SIGTERM')
+  await service.line('stopping')
+  service.process.kill('SIGWINCH')
+  await service.line('stopping after an unexpected error')
+  socket.write('Host: a\r\n\r\n')
+  await ended
+  t.match(received, /HTTP\/1.1 200 OK[\s\S]*HTTP\/1.1 200 OK/)
+  t.equal(await service.exited, 1)
+  t.match(await service.line('stopped'), { level: 30 })
+})
+
+t.test('a second error ends the process at once', async (t) => {
+  const dir = t.testdir({
+    'bugs.mjs': `import { Server } from 'node:http'
+      Server.prototype.close = () => {}
+      process.on("SIGWINCH", () => { throw new Error("a bug") })`,
+  })
+  const service = await startListening(t, { NODE_OPTIONS: `--import=${join(dir, 'bugs.mjs')}` })
+  service.process.kill('SIGWINCH')
+  await service.line('stopping after an unexpected error')
+  service.process.kill('SIGWINCH')
+  t.equal(await service.exited, 1)
+  t.match(await service.line('a second unexpected error'), { level: 60 })
+})
+
+t.test('an error of the stop itself is told, and is a bug', async (t) => {
+  const dir = t.testdir({
+    'bug.mjs': `import { Server } from 'node:http'
+      Server.prototype.close = () => { throw new Error("a bug") }`,
+  })
+  const service = await startListening(t, { NODE_OPTIONS: `--import=${join(dir, 'bug.mjs')}` })
+  service.process.kill('SIGTERM')
+  t.equal(await service.exited, 1)
+  t.match(service.output(), /a bug/)
+})
+
+t.test('a process that is stopped before it serves opens no port and does not wait', async (t) => {
+  t.testdir()
+  const silent = createTcpServer((socket) => void socket.on('error', () => {}))
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => silent.close())
+  const connected = once(silent, 'connection')
+  const address = silent.address()
+  const port = typeof address === 'object' ? address?.port : 0
+  const service = startProcess(t, {
+    DATABASE_URL: `postgres://user:pass@127.0.0.1:${port}/db`,
+    DRAIN_WAIT_SECONDS: '300',
+    METRICS_PORT: '0',
+  })
+  await connected
+  service.process.kill('SIGTERM')
+  t.equal(await service.exited, 0)
+  t.match(await service.line('stopping'), { waitSeconds: 0 })
+  t.notMatch(service.output(), /listening|serving/)
+})
 
 t.test('a stop that hangs is cut, and the exit code says so', TOGETHER, async (t) => {
   const dir = t.testdir({

@@ -10,7 +10,8 @@ t.test(
       throw new Error('a bug')
     })
     t.teardown(() => server.close())
-    const listening = listen([{ server, port: 0, says: 'listening' }], '127.0.0.1', server.log)
+    const options = { host: '127.0.0.1', log: server.log, isStopping: () => false }
+    const listening = listen([{ server, port: 0, says: 'listening' }], options)
     await t.rejects(listening, new Error('a bug'))
   },
 )
