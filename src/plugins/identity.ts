@@ -17,6 +17,11 @@ declare module 'fastify' {
     showedWrongKey: boolean
     /** Whom the request counts for: the key where there is one, else the address. */
     readonly client: string
+    /**
+     * Whether the key that the client has is still known; true where it has none. For what goes on
+     * long after it was let through. Rejects where nobody can tell.
+     */
+    keyStands(): Promise<boolean>
     /** For how long the keys of this address are not looked at, s; 0 where they are. */
     blockedSeconds: number
   }
@@ -63,6 +68,10 @@ export const identity = fp(async (app: FastifyInstance, options: IdentityOptions
     }
     return null
   }
+  // The secret is read from the request again, which has it as long as it lasts: kept nowhere else.
+  app.decorateRequest('keyStands', async function () {
+    return this.apiKey === null || (await look(secretOf(this), false)) !== null
+  })
   app.addHook('onRequest', async (request) => {
     const { access } = request.routeOptions.config
     const secret = secretOf(request)

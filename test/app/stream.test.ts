@@ -1,9 +1,12 @@
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { newKeySchema } from '../../src/modules/keys/schemas.ts'
 import { type Asked, OpenStreams } from '../../src/modules/traffic/open-streams.ts'
 import { snapshotSchema } from '../../src/modules/traffic/schemas.ts'
 import { ProviderFailure } from '../../src/providers/failure.ts'
@@ -11,7 +14,7 @@ import { Secret } from '../../src/secret.ts'
 import { CurrentState } from '../../src/storage/current-state.ts'
 import { corridorWith, MILL_ROAD } from '../corridors/fixtures/straight-road.ts'
 import { buildApp, SLEEPERS, type TestApp, WEDNESDAY_8H } from '../helpers/build-app.ts'
-import { type Following, follow } from '../helpers/event-stream.ts'
+import { type Block, type Following, follow } from '../helpers/event-stream.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import { isProblem } from '../helpers/problem.ts'
 import { answerOf, failing, scripted } from '../helpers/providers.ts'
@@ -196,7 +199,7 @@ t.test('a stream counts as one request, which was answered when it began', async
   t.match(seriesOf(left, 'ayalon_http_requests_total'), requests)
   const told = app.lines.filter(({ msg }) => String(msg).startsWith('request '))
   t.strictSame(told, [])
-  const ended = app.lines.filter(({ msg }) => msg === 'stream ended')
+  const ended = endings(app)
   t.match(ended, [
     { corridor: 'mill-road', durationMs: Number, events: 2, endedBy: 'client', keyId: null },
   ])
@@ -205,19 +208,96 @@ t.test('a stream counts as one request, which was answered when it began', async
   t.match([counted, errors], [{ successful: 1, failed: 0 }, {}])
 })
 
-t.test('a client has ten streams, and another one when it leaves one of them', async (t) => {
+/** The first block that is no event; null at the end. */
+async function remark(stream: Following): Promise<Block | null> {
+  let block = await stream.block()
+  while (block?.event !== undefined) block = await stream.block()
+  return block
+}
+
+/** How the streams ended that did. */
+const endings = ({ lines }: TestApp) => lines.filter(({ msg }) => msg === 'stream ended')
+
+t.test('a client has ten streams: the eleventh takes the place of its oldest', async (t) => {
   const API_KEYS = Secret.of('screen:read:secret-0123456789')
   const app = await listening(t, { config: { API_KEYS, AUTH_READS: 'open' } })
-  const own = await Promise.all(Array.from({ length: 10 }, () => app.open()))
-  const refused = await fetch(`${app.url}${STREAM}`)
-  const { status, headers } = refused
-  isProblem(t, { status, headers, body: await refused.text() }, 'rate_limited', 'the eleventh')
-  t.equal(headers.get('retry-after'), '60')
-  await app.open('', { 'x-api-key': 'secret-0123456789' })
-  own[3]?.leave()
-  await scrapeUntil(app.url, (seen) => seen.get('ayalon_streams_open') === 10)
-  await app.open()
+  const screen = await app.open('', { 'x-api-key': 'secret-0123456789' })
+  const own: Following[] = []
+  for (let count = 0; count < 10; count += 1) own.push(await app.open())
+  t.equal((await scrapeOf(app.url)).get('ayalon_streams_open'), 11)
+  own.push(await app.open())
+  const [oldest, ...others] = own
+  t.strictSame(
+    oldest && (await remark(oldest)),
+    { '': 'another stream of this client took the place', retry: '60000' },
+    'it is told to come back later, else they would replace each other all the time',
+  )
+  t.equal(await oldest?.block(), null)
+  await scrapeUntil(app.url, (seen) => seen.get('ayalon_streams_open') === 11)
+  await app.clock.advance(BEAT_MS)
+  for (const stream of [screen, ...others]) t.strictSame(await remark(stream), { '': '' })
+  t.match(endings(app), [{ endedBy: 'replaced', keyId: null }])
+  t.equal(endings(app).length, 1)
 })
+
+t.test('a client whose network is gone gets its places back', async (t) => {
+  const app = await listening(t)
+  const { response } = await notReading(t, app)
+  stuff(response)
+  show(app, app.clock.now() + 1000)
+  await turns()
+  const cut = once(response, 'close')
+  for (let count = 0; count < 10; count += 1) await app.open()
+  await cut
+  t.match(endings(app), [{ endedBy: 'replaced' }])
+})
+
+const ADMIN = { 'x-api-key': 'admin-secret-0123456789' }
+
+for (const reads of ['key', 'open'] as const)
+  t.test(`a stream ends soon after its key does, AUTH_READS=${reads}`, async (t) => {
+    const file = join(t.testdir(), 'keys')
+    const listed = 'ops:admin:admin-secret-0123456789'
+    writeFileSync(file, `${listed},screen:read:secret-0123456789`)
+    const API_KEYS = Secret.fromFile(file, '')
+    const app = await listening(t, { config: { API_KEYS, AUTH_READS: reads } })
+    const make = async (more: object = {}) => {
+      const body = { name: 'screen', scope: 'read', ...more }
+      const order = { method: 'POST', url: '/v1/keys', headers: ADMIN, body } as const
+      return newKeySchema.parse((await app.server.inject(order)).json())
+    }
+    const withKey = (key: string) => app.open('', { authorization: `Bearer ${key}` })
+    const revoked = await make()
+    const expired = await make({
+      expiresAt: new Date(app.clock.now() + BEAT_MS + 1).toISOString(),
+    })
+    const kept = await withKey((await make()).key)
+    const ending = [
+      await withKey(revoked.key),
+      await withKey(expired.key),
+      await withKey('secret-0123456789'),
+    ]
+    await app.clock.advance(BEAT_MS)
+    for (const stream of [kept, ...ending])
+      t.strictSame(await remark(stream), { '': '' }, 'all stand')
+
+    await app.server.inject({ method: 'DELETE', url: `/v1/keys/${revoked.id}`, headers: ADMIN })
+    writeFileSync(file, `${listed},screen:read:another-secret-0123456789`)
+    await app.clock.advance(BEAT_MS)
+    for (const stream of ending) {
+      t.strictSame(await remark(stream), { '': 'the key is not valid any more' })
+      t.equal(await stream.block(), null)
+    }
+    t.strictSame(await remark(kept), { '': '' })
+    t.strictSame(
+      endings(app)
+        .map(({ endedBy, keyId }) => `${endedBy} ${keyId}`)
+        .toSorted(),
+      [`key ${revoked.id}`, `key ${expired.id}`, 'key screen'].toSorted(),
+    )
+    const again = await fetch(`${app.url}${STREAM}`, { headers: { 'x-api-key': revoked.key } })
+    t.equal(again.status, 401)
+  })
 
 /** What someone asks for whom nothing is sent. */
 const asking = (client: string): Asked => ({
@@ -226,14 +306,32 @@ const asking = (client: string): Asked => ({
   topic: '',
   lastId: undefined,
   next: () => null,
+  mayGoOn: async () => true,
 })
 
 t.test('a process holds a thousand streams', async (t) => {
   const clock = new FakeClock(WEDNESDAY_8H)
   const streams = new OpenStreams({ state: new CurrentState(), clock, random: () => 0.5 })
-  for (let count = 0; count < 1000; count += 1) streams.open(asking(`client-${count}`))
+  for (let count = 0; count < 1000; count += 1) streams.open(asking(`client-${count % 100}`))
   t.throws(() => streams.open(asking('one-more')), { code: 'overloaded' })
   t.equal(streams.count, 1000)
+  streams.open(asking('client-7'))
+  t.equal(streams.count, 1000, 'who has ten takes no place of others')
+})
+
+t.test('a stream whose key nobody can tell of ends, and the others go on', async (t) => {
+  const clock = new FakeClock(WEDNESDAY_8H)
+  const streams = new OpenStreams({ state: new CurrentState(), clock, random: () => 0.5 })
+  const mayGoOn = async () => Promise.reject(new Error('the keys are not known'))
+  const unknown = streams.open({ ...asking('one'), mayGoOn })
+  const other = streams.open(asking('another'))
+  const closed = once(unknown, 'close')
+  streams.loop.start()
+  t.teardown(() => streams.loop.stop())
+  await closed
+  await clock.asleep(1)
+  t.equal(unknown.endedBy, 'key')
+  t.equal(other.destroyed, false)
 })
 
 t.test('who comes while the process stops is told when to come back', async (t) => {
@@ -305,10 +403,7 @@ t.test('who reads nothing for a minute is let go', async (t) => {
   t.equal(response.closed, false)
   await app.clock.advance(BEAT_MS)
   await cut
-  t.match(
-    app.lines.filter(({ msg }) => msg === 'stream ended'),
-    [{ endedBy: 'slow' }],
-  )
+  t.match(endings(app), [{ endedBy: 'slow' }])
   socket.resume()
   await once(socket, 'close')
 })
@@ -323,16 +418,11 @@ t.test('a stop ends every stream, also of who does not read', async (t) => {
   await turns()
   const cut = once(response, 'close')
   const closed = app.server.close()
-  let block = await stream.block()
-  while (block?.event !== undefined) block = await stream.block()
-  t.strictSame(block, { '': 'the service stops here' })
+  t.strictSame(await remark(stream), { '': 'the service stops here' })
   t.equal(await stream.block(), null)
   await cut
   await closed
-  t.match(
-    app.lines.filter(({ msg }) => msg === 'stream ended'),
-    [{ endedBy: 'stop' }, { endedBy: 'stop' }],
-  )
+  t.match(endings(app), [{ endedBy: 'stop' }, { endedBy: 'stop' }])
 })
 
 t.test('a snapshot that cannot be told is an error of ours; the next one is told', async (t) => {

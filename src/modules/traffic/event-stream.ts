@@ -9,14 +9,26 @@ export interface StreamEvent {
 /** What a reader gets next; null where it has the newest, or there is none. Must not fail. */
 export type NextEvent = (lastId: string | undefined) => StreamEvent | null
 
-/** Who ended a stream: its client, the service because the client did not read, or a stop. */
-export type StreamEnd = 'client' | 'slow' | 'stop'
+/** What a client is told when its stream is ended, by the reason; comments tell people alone. */
+const FAREWELLS = {
+  /** The process stops. */
+  stop: Buffer.from(': the service stops here\n\n'),
+  /** The key with which it was opened is not valid any more. */
+  key: Buffer.from(': the key is not valid any more\n\n'),
+  /** The client opened one too many. Its streams must not replace each other every few seconds. */
+  replaced: Buffer.from(': another stream of this client took the place\nretry: 60000\n\n'),
+} as const
+
+/** Why a stream ended: its client left, or did not read, or one of those. */
+export type StreamEnd = 'client' | 'slow' | keyof typeof FAREWELLS
 
 /** A comment, which clients ignore: it only shows that both ends are there. */
 const HEARTBEAT = Buffer.from(':\n\n')
-const FAREWELL = Buffer.from(': the service stops here\n\n')
 
-/** A client that was not ready for so many heartbeats in turn does not read: a minute of them. */
+/**
+ * A client that was not ready for so many heartbeats in turn does not read: a minute of them. It is
+ * ready while the kernel takes what is sent, which may be megabytes that nobody reads.
+ */
 const MOST_MISSED = 4
 
 /** An event as `text/event-stream` has it (WHATWG HTML, 9.2.5). The data is one line. */
@@ -81,12 +93,12 @@ export class EventStream extends Readable {
   }
 
   /** Ends it so that the client comes back, to another process perhaps. */
-  finish(): void {
+  finish(why: keyof typeof FAREWELLS): void {
     if (this.#isReady) {
-      this.#end = 'stop'
-      this.#send(FAREWELL)
+      this.#end = why
+      this.#send(FAREWELLS[why])
       this.push(null)
-    } else this.#cut('stop')
+    } else this.#cut(why)
   }
 
   override _read(): void {

@@ -13,7 +13,7 @@ const MOST_RETRY_MS = 5000
 
 /** Streams of one client: the tabs and screens of one person or office, not of a crawler. */
 const MOST_OF_A_CLIENT = 10
-/** Streams of the process. Each holds a socket, and up to some 80 KB where its client is slow. */
+/** Streams of the process. Each holds a socket, with what the kernel keeps for a slow client. */
 const MOST = 1000
 /** Places become free when others leave, s. */
 const FULL_RETRY_SECONDS = 60
@@ -28,11 +28,19 @@ export interface Asked {
   /** The last event that the client has. */
   readonly lastId: string | undefined
   readonly next: NextEvent
+  /** Whether the client may still have the stream. */
+  readonly mayGoOn: () => Promise<boolean>
 }
 
 interface Open {
   readonly asked: Asked
   readonly stream: EventStream
+}
+
+/** A heartbeat, or the end where the client may not go on. Whoever comes back is told why. */
+async function beat({ asked, stream }: Open): Promise<void> {
+  if (await asked.mayGoOn().catch(() => false)) stream.beat()
+  else stream.finish('key')
 }
 
 /** The streams that are open in this process, and what reaches all of them. */
@@ -53,7 +61,7 @@ export class OpenStreams {
     this.#random = options.random
     options.state.onSnapshot((corridorId) => this.#show(corridorId))
     this.loop = new BackgroundLoop(options.clock, async () => {
-      for (const { stream } of this.#open) stream.beat()
+      await Promise.all([...this.#open].map(beat))
       return HEARTBEAT_MS
     })
   }
@@ -69,11 +77,13 @@ export class OpenStreams {
   }
 
   /**
-   * Opens a stream, which is to be sent at once. After a stop it only says when to come back.
-   * @throws Problem `rate_limited` or `overloaded` where there are too many
+   * Opens a stream, which is to be sent at once. After a stop it only says when to come back. A
+   * client's oldest makes room where it has too many: it may be one whose network is gone, which
+   * nothing here can tell, and a refusal would keep a page from ever coming back.
+   * @throws Problem `overloaded` where the process has too many
    */
   open(asked: Asked): EventStream {
-    this.#refuseTooMany(asked.client)
+    this.#makeRoom(asked.client)
     const next: NextEvent = (lastId) => {
       const event = asked.next(lastId)
       if (event !== null) this.#sent += 1
@@ -91,20 +101,20 @@ export class OpenStreams {
   /** Ends them all, so that no stop waits for them. */
   stop(): void {
     this.#isStopped = true
-    for (const { stream } of this.#open) stream.finish()
+    for (const { stream } of this.#open) stream.finish('stop')
   }
 
-  #refuseTooMany(client: string): void {
-    const retry = { retryAfterSeconds: FULL_RETRY_SECONDS }
+  #makeRoom(client: string): void {
     const own = [...this.#open].filter(({ asked }) => asked.client === client)
-    if (own.length >= MOST_OF_A_CLIENT)
-      throw new Problem(
-        'rate_limited',
-        `A client may have ${MOST_OF_A_CLIENT} streams open at a time.`,
-        retry,
-      )
+    const oldest = own.at(-MOST_OF_A_CLIENT)
+    if (oldest !== undefined) {
+      this.#open.delete(oldest)
+      oldest.stream.finish('replaced')
+    }
     if (this.#open.size >= MOST)
-      throw new Problem('overloaded', 'There are as many streams as the service can hold.', retry)
+      throw new Problem('overloaded', 'There are as many streams as the service can hold.', {
+        retryAfterSeconds: FULL_RETRY_SECONDS,
+      })
   }
 
   /** Has all who follow a corridor look what is new. */

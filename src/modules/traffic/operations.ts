@@ -88,7 +88,7 @@ export const streamSnapshots = {
   tags,
   summary: 'Each new snapshot of a corridor as it comes',
   description:
-    'At once the current snapshot, unless `Last-Event-ID` names it, then each new one, whichever process collected it. A heartbeat comes every 15 seconds. A slow reader gets the newest only, and one that reads nothing is let go. A client may have 10 streams open in a process, which holds 1,000. Opening one counts as a request.',
+    'At once the current snapshot, unless `Last-Event-ID` names it, then each new one, whichever process collected it. A heartbeat comes every 15 seconds. A slow reader gets the newest only, and one that takes nothing is let go once the buffers on the way have been full for a minute. A client may have 10 streams open in a process: another one ends its oldest. A process holds 1,000, and answers 503 beyond them. A stream ends within 15 seconds after the key with which it was opened. Opening one counts as a request.',
   params: corridorParams,
   querystring: snapshotQuery,
   headers: streamHeaders,

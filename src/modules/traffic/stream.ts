@@ -52,6 +52,7 @@ export const streamRoute: FastifyPluginAsyncZod<{
         topic: `${corridorId} ${choice.model} ${referenceKey(choice.reference)}`,
         lastId: request.headers['last-event-id'],
         next,
+        mayGoOn: () => request.keyStands(),
       })
       stream.once('close', () => {
         const { events, endedBy } = stream
