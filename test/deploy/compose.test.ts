@@ -20,9 +20,10 @@ import { z } from 'zod'
 import pkg from '../../package.json' with { type: 'json' }
 import { environmentSchema } from '../../src/config/environment.ts'
 import { loadConfig } from '../../src/config/setup.ts'
+import { STOP_MS } from '../../src/stop-bounds.ts'
 import { parsePostgresUrl } from '../../src/storage/database/postgres-url.ts'
 import { parseRedisUrl } from '../../src/storage/shared/redis-url.ts'
-import { type ComposeService, readCompose, unescaped } from '../helpers/compose.ts'
+import { type ComposeService, graceOf, readCompose, unescaped } from '../helpers/compose.ts'
 import { readDockerfile } from '../helpers/image/dockerfile.ts'
 import { closedPort } from '../helpers/ports.ts'
 import { noPrometheus } from '../helpers/prometheus.ts'
@@ -43,11 +44,26 @@ function serviceOf(name: string): ComposeService {
   return service
 }
 
+/** After the bounds of a stop the process is cut so much later, s: src/commands/stop-with-grace.ts. */
+const SLACK_SECONDS = 2
+
 /** What the image listens on, by the variables that Compose sets. */
 const portsOf = ({ environment }: ComposeService): (string | undefined)[] => [
   environment.PORT,
   environment.METRICS_PORT,
 ]
+
+/** What a file says that is valid against the specification; its faults, none when it is. */
+function faultsOf(content: unknown): unknown {
+  const schema = 'node_modules/dclint/schemas/compose.schema.json'
+  const ajv = formats.default(new Ajv({ strict: false, allErrors: true }))
+  // The name of its draft is not quite that by which ajv knows it.
+  const { $schema, ...rest } = JSON.parse(readFileSync(join(CHECKOUT, schema), 'utf8'))
+  t.match($schema, /draft-07/)
+  const validate = ajv.compile(rest)
+  validate(content)
+  return validate.errors
+}
 
 /** The secrets as the script makes them, in a checkout of their own. */
 function makeSecrets(folder: string): { readonly secrets: string; readonly said: string } {
@@ -59,14 +75,7 @@ function makeSecrets(folder: string): { readonly secrets: string; readonly said:
 }
 
 t.test('the file is valid against the Compose specification', async (t) => {
-  const schema = 'node_modules/dclint/schemas/compose.schema.json'
-  const ajv = formats.default(new Ajv({ strict: false, allErrors: true }))
-  // The name of its draft is not quite that by which ajv knows it.
-  const { $schema, ...rest } = JSON.parse(readFileSync(join(CHECKOUT, schema), 'utf8'))
-  t.match($schema, /draft-07/)
-  const validate = ajv.compile(rest)
-  validate(compose.content)
-  t.strictSame(validate.errors, null)
+  t.strictSame(faultsOf(compose.content), null)
   const linter = new DCLinter({
     rules: {
       // Our order is that of what depends on what, and of what matters.
@@ -182,7 +191,6 @@ t.test('every service is confined', async (t) => {
     t.match(`${cpus} ${memory}`, /^[\d.]+ \d+[MG]$/, name)
     t.match(service.logging.options, { 'max-size': /^\d+m$/, 'max-file': /^\d+$/ }, name)
     for (const port of service.ports) t.match(port, /^127\.0\.0\.1:/, name)
-    t.not(service.user, 'root')
     t.notOk(
       service.volumes.some((volume) => volume.includes('docker.sock')),
       name,
@@ -191,6 +199,80 @@ t.test('every service is confined', async (t) => {
   t.strictSame(compose.networks, { stores: { internal: true } })
   for (const store of ['postgres', 'redis'])
     t.match(serviceOf(store), { networks: ['stores'], ports: [] }, store)
+})
+
+/** As whom a service runs where its image does not say it, and where it may write beside its volumes. */
+const ROOMS: Readonly<Record<string, { readonly user?: string; readonly tmpfs: string[] }>> = {
+  // Users of the images: 1000 of ours, nobody of Prometheus', 472 of Grafana's.
+  api: { tmpfs: [] },
+  'api-shared': { tmpfs: [] },
+  migrate: { tmpfs: ['/data'] },
+  prometheus: { tmpfs: [] },
+  grafana: { tmpfs: ['/tmp'] },
+  // These two start as root and change to their user, which no one can without capabilities.
+  postgres: { user: 'postgres', tmpfs: ['/run/postgresql', '/tmp'] },
+  redis: { user: 'redis', tmpfs: [] },
+}
+
+t.test('every service runs as a user, and may write where it must', async (t) => {
+  const rooms = services.map(([name, { user, tmpfs }]) => [
+    name,
+    user === undefined ? { tmpfs } : { user, tmpfs },
+  ])
+  t.strictSame(Object.fromEntries(rooms), ROOMS)
+  const kept = services.map(([name, { volumes }]) => [
+    name,
+    volumes.filter((volume) => !volume.startsWith('.')).map((volume) => volume.split(':')[1]),
+  ])
+  t.strictSame(Object.fromEntries(kept), {
+    api: ['/data'],
+    'api-shared': ['/data'],
+    migrate: [],
+    postgres: ['/var/lib/postgresql'],
+    redis: ['/data'],
+    prometheus: ['/prometheus'],
+    grafana: ['/var/lib/grafana'],
+  })
+})
+
+t.test('a stop has the time that it may take, behind a proxy too', async (t) => {
+  const proxy = readFileSync(join(CHECKOUT, 'deploy/haproxy/haproxy.cfg'), 'utf8')
+  const [, wait] = /DRAIN_WAIT_SECONDS=(\d+)/.exec(proxy) ?? []
+  for (const [name, service] of ours)
+    t.ok(graceOf(service) >= STOP_MS / 1000 + SLACK_SECONDS + Number(wait) + 1, name)
+  for (const store of ['postgres', 'redis', 'prometheus'])
+    t.ok(graceOf(serviceOf(store)) >= 30, store)
+})
+
+const override = z.object({
+  services: z.record(
+    z.string(),
+    z.looseObject({
+      environment: z.record(z.string(), z.string()),
+      secrets: z.array(z.string()),
+      volumes: z.array(z.string()),
+    }),
+  ),
+  secrets: z.record(z.string(), z.unknown()),
+})
+
+t.test('the override that the head shows can be copied', async (t) => {
+  const [shown = ''] = /^# {3}services:\n(?:# {3}.*\n)+/m.exec(compose.text) ?? []
+  const content: unknown = parse(shown.replaceAll(/^# {3}/gm, ''))
+  t.strictSame(faultsOf(content), null)
+  const { services: changed, secrets } = override.parse(content)
+  t.strictSame(Object.keys(changed), ['api'])
+  for (const [name, { environment, ...service }] of Object.entries(changed)) {
+    t.strictSame(service.secrets, Object.keys(secrets))
+    t.ok(name in compose.services)
+    const places = [
+      ...service.volumes.map((volume) => volume.split(':')[1]),
+      ...service.secrets.map((secret) => `/run/secrets/${secret}`),
+    ]
+    t.strictSame(Object.values(environment).toSorted(), places.toSorted())
+    for (const variable of Object.keys(environment))
+      t.ok(variable in environmentSchema.shape, variable)
+  }
 })
 
 t.test('what one service waits for can be told', async (t) => {
@@ -207,6 +289,15 @@ t.test('what one service waits for can be told', async (t) => {
     ['grafana', 'http://127.0.0.1:3000/api/health'],
   ] as const)
     t.strictSame(serviceOf(name).healthcheck?.test, ['CMD', 'wget', '-q', '-O', '/dev/null', url])
+  const { POSTGRES_USER, POSTGRES_DB } = serviceOf('postgres').environment
+  // Its own port, which is what it asks when none is said.
+  t.strictSame(serviceOf('postgres').healthcheck?.test, [
+    'CMD',
+    'pg_isready',
+    '--host=127.0.0.1',
+    `--username=${POSTGRES_USER}`,
+    `--dbname=${POSTGRES_DB}`,
+  ])
   t.match(serviceOf('migrate').command, ['node', 'src/main.ts', 'migrate', 'up'])
   t.equal(serviceOf('migrate').healthcheck?.disable, true)
 })

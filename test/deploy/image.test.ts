@@ -48,6 +48,16 @@ t.test('every stage stands on the pinned Node, by its digest', async (t) => {
   }
 })
 
+t.test(
+  'packages are installed on the builder, and the image is for its own platform',
+  async (t) => {
+    t.strictSame(
+      dockerfile.stages.map(({ from }) => from.flags.get('platform')),
+      ['$BUILDPLATFORM', undefined],
+    )
+  },
+)
+
 t.test('a builder without an engine', { skip: noMachine() }, async (t) => {
   const folder = t.testdir({ base: {}, context: {}, work: {} })
   const base = join(folder, 'base')
@@ -71,6 +81,7 @@ async function saysFaults(t: Test, base: string): Promise<void> {
     ['ADD . .', /line 2: this builder does not know ADD/],
     ['COPY --chown=node a b', /line 2: this builder does not know COPY/],
     ['COPY nowhere b', /line 2: there is no nowhere to copy/],
+    ['FROM --link node', /line 2: this builder does not know FROM/],
     ['CMD node', /line 2: CMD must be a list/],
     ['ENV A=$B', /"\$B" is not known/],
     ['RUN apt-get install --yes no-such-package', /line 2: RUN ended with 1/],
@@ -95,6 +106,14 @@ async function holdsPackages(t: Test, { layer }: Image): Promise<void> {
   )
   t.ok(wanted.length > 100)
   t.strictSame(installed.toSorted(), wanted.map(([path]) => path).toSorted())
+  // The stage that installs them runs on the builder's platform, whatever the image is for.
+  t.strictSame(
+    filesIn(join(layer, 'app')).filter((file) =>
+      /\.(node|so|dylib|dll)$|\/binding\.gyp$/.test(file),
+    ),
+    [],
+    'native parts',
+  )
   for (const [path, { version }] of wanted) {
     const own = z
       .object({ version: z.string() })

@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
+import { PrometheusRule } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PrometheusRule'
 import { ServiceMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/ServiceMonitor'
 import { Deployment } from 'kubernetes-models/apps/v1/Deployment'
 import { StatefulSet } from 'kubernetes-models/apps/v1/StatefulSet'
@@ -6,6 +9,7 @@ import { Job } from 'kubernetes-models/batch/v1/Job'
 import { Ingress } from 'kubernetes-models/networking.k8s.io/v1/Ingress'
 import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy'
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget'
+import { ConfigMap } from 'kubernetes-models/v1/ConfigMap'
 import { PersistentVolumeClaim } from 'kubernetes-models/v1/PersistentVolumeClaim'
 import { Secret } from 'kubernetes-models/v1/Secret'
 import { Service } from 'kubernetes-models/v1/Service'
@@ -20,12 +24,26 @@ import {
   NAME,
   operated,
   overlays,
+  patchesOf,
   SECRET_VALUES,
   SECRETS,
+  VARIABLES,
 } from '../helpers/overlays.ts'
-import { egressOf, ingressOf, policiesOf, portOf, reaches, selects } from '../helpers/pods.ts'
+import {
+  egressOf,
+  ingressOf,
+  podsOf,
+  policiesOf,
+  portOf,
+  reaches,
+  selects,
+} from '../helpers/pods.ts'
 
 const REGISTRY = `registry.example.org/${NAME}`
+const RULES = readFileSync(
+  resolve(import.meta.dirname, '../../deploy/prometheus/rules/alerts.yml'),
+  'utf8',
+)
 /** What `max_connections` of Postgres leaves to those who are no superusers. */
 const POSTGRES_CONNECTIONS = 97
 
@@ -38,7 +56,22 @@ t.test('deploy/kubernetes', { skip: noKustomize() }, async (t) => {
   ])
   const secret = example('secret.yaml')
   const ingress = example('ingress.yaml')
-  const all = [...own.flatMap(({ objects }) => objects), ...secret, ...ingress]
+  const byAddress = example('clients-by-address.yaml')
+  const backup = example('backup.yaml')
+  const corridors = { name: 'ayalon-corridors', namespace: NAME, literals: ['my-road.json={}'] }
+  const [ofApi] = patchesOf('files.yaml')
+  const ofSet = { patch: String(ofApi?.patch).replace('kind: Deployment', 'kind: StatefulSet') }
+  const withFiles = await Promise.all([
+    operated(folder, 'embedded', REGISTRY, [], [corridors], [ofSet]),
+    operated(folder, 'replicated', REGISTRY, [], [corridors], patchesOf('files.yaml')),
+  ])
+  const all = [
+    ...[...own, ...withFiles].flatMap(({ objects }) => objects),
+    ...secret,
+    ...ingress,
+    ...byAddress,
+    ...backup,
+  ]
 
   t.test('every object is valid by the schemas of Kubernetes', async (t) => {
     for (const object of all) t.doesNotThrow(() => validate(object))
@@ -57,6 +90,7 @@ t.test('deploy/kubernetes', { skip: noKustomize() }, async (t) => {
         ...all.filter(NetworkPolicy.is),
         ...all.filter(PersistentVolumeClaim.is),
         ...all.filter(PodDisruptionBudget.is),
+        ...all.filter(PrometheusRule.is),
         ...all.filter(Service.is),
         ...all.filter(ServiceMonitor.is),
         ...all.filter(StatefulSet.is),
@@ -120,12 +154,17 @@ t.test('deploy/kubernetes', { skip: noKustomize() }, async (t) => {
       async (t) => {
         const open = ['192.0.2.1', '2001:db8::1']
         const inner = ['10.0.0.1', '172.31.0.1', '192.168.0.1', '100.64.0.1', 'fd00::1', 'fe80::1']
-        const metadata = '169.254.169.254'
+        const ofNode = ['169.254.169.254', '169.254.20.10', '169.254.25.10']
         t.strictSame(
-          [...open, ...inner, metadata].filter((address) => reaches(api, objects, 443, address)),
+          [...open, ...inner, ...ofNode].filter((address) => reaches(api, objects, 443, address)),
           open,
         )
-        for (const address of [...open, metadata]) t.notOk(reaches(api, objects, 53, address))
+        for (const by of ['UDP', 'TCP'] as const)
+          t.strictSame(
+            [...open, ...inner, ...ofNode].filter((one) => reaches(api, objects, 53, one, by)),
+            ofNode,
+          )
+        for (const address of ofNode) t.notOk(reaches(api, objects, 80, address))
       },
     )
 
@@ -180,6 +219,7 @@ t.test('deploy/kubernetes', { skip: noKustomize() }, async (t) => {
     const { minReplicas = 0, maxReplicas = 0 } = scaler?.spec ?? {}
     const [budget] = objects.filter(PodDisruptionBudget.is)
     t.equal(budget?.spec?.maxUnavailable, 1)
+    t.equal(budget?.spec?.unhealthyPodEvictionPolicy, 'AlwaysAllow')
     t.ok(minReplicas > 1)
     const spread = api.spec.topologySpreadConstraints ?? []
     t.strictSame(
@@ -224,7 +264,7 @@ t.test('deploy/kubernetes', { skip: noKustomize() }, async (t) => {
 
   t.test('the monitoring scrapes the metrics of the API, and is in no overlay', async (t) => {
     for (const { objects } of [embedded, replicated])
-      t.strictSame(objects.filter(ServiceMonitor.is), [])
+      t.strictSame([...objects.filter(ServiceMonitor.is), ...objects.filter(PrometheusRule.is)], [])
     for (const { objects, api } of own) {
       const [monitor, ...others] = objects.filter(ServiceMonitor.is)
       const chosen = objects
@@ -235,6 +275,13 @@ t.test('deploy/kubernetes', { skip: noKustomize() }, async (t) => {
         [[], [`${NAME}-metrics`]],
       )
       t.equal(monitor?.metadata?.namespace, NAME)
+      t.strictSame(
+        objects.filter(PrometheusRule.is).map(({ metadata }) => metadata?.namespace),
+        [NAME],
+      )
+      const label = String(monitor?.spec?.jobLabel)
+      t.match(RULES, `job="${chosen[0]?.metadata?.labels?.[label]}"`, 'the job of the rules')
+      t.ok(chosen[0]?.spec?.publishNotReadyAddresses, 'a pod that is not ready is scraped too')
       const named = monitor?.spec?.endpoints?.map(({ port }) => port)
       const ports = chosen[0]?.spec?.ports ?? []
       t.strictSame(
@@ -261,6 +308,72 @@ t.test('deploy/kubernetes', { skip: noKustomize() }, async (t) => {
       message: /KEY_PEPPER/,
     })
   })
+
+  t.test('the example of files puts into each pod what its settings name', async (t) => {
+    const settings = withFiles.map(({ objects, pods }) =>
+      pods.map(({ container, spec }) => {
+        const named = (container.env ?? []).filter(({ value }) => value?.startsWith('/'))
+        for (const { name, value = '' } of named) {
+          t.ok(VARIABLES.includes(name), name)
+          const mount = container.volumeMounts?.find(({ mountPath }) =>
+            [value, dirname(value)].includes(mountPath),
+          )
+          const { configMap, secret: files } = Object(
+            spec.volumes?.find((volume) => volume.name === mount?.name),
+          )
+          const map = objects
+            .filter(ConfigMap.is)
+            .find(({ metadata }) => metadata?.name === configMap?.name)
+          if (configMap) t.strictSame(Object.keys(map?.data ?? {}), ['my-road.json'])
+          else {
+            t.equal(files?.secretName, NAME)
+            t.ok(
+              files?.items.some(({ path }: { path: string }) => path === basename(value)),
+              name,
+            )
+          }
+        }
+        return named.map(({ name }) => name)
+      }),
+    )
+    const ofPod = ['CORRIDORS_DIR', 'DATABASE_CA_FILE', 'HERE_API_KEY_FILE']
+    t.strictSame(settings, [[ofPod], [ofPod, ['DATABASE_CA_FILE']]])
+  })
+
+  t.test(
+    'the example for clients by address opens the port of the API, and no other',
+    async (t) => {
+      const from = [{ ipBlock: { cidr: '192.0.2.0/24' } }]
+      for (const { pods } of [embedded, replicated])
+        for (const pod of pods) {
+          const isApi = pod.labels['app.kubernetes.io/component'] === 'api'
+          t.strictSame(ingressOf(pod, byAddress), isApi ? [{ from, ports: [3000] }] : [])
+        }
+      const [policy] = byAddress.filter(NetworkPolicy.is)
+      t.equal(policy?.metadata?.namespace, NAME)
+    },
+  )
+
+  t.test(
+    'the example of a backup is of this version, and may do what the migration may',
+    async (t) => {
+      const [pod, ...others] = podsOf(backup)
+      const [job] = replicated.pods.filter(({ kind }) => kind === 'Job')
+      if (pod === undefined || job === undefined) throw new Error('there is one of each')
+      t.strictSame(others, [])
+      t.equal(pod.container.image, `${NAME}:${pkg.version}`)
+      t.match(pod.container.args?.[0], / src\/main\.ts backup /)
+      t.strictSame(egressOf(pod, replicated.objects), egressOf(job, replicated.objects))
+      t.strictSame(pod.container.securityContext, job.container.securityContext)
+      t.match(pod.spec.securityContext, job.spec.securityContext ?? {})
+      const variables = environment(pod, replicated, SECRET_VALUES)
+      t.strictSame(Object.keys(variables), ['DATABASE_URL'])
+      t.doesNotThrow(() => loadConfig(variables))
+      const [claim] = backup.filter(PersistentVolumeClaim.is)
+      const [volume] = pod.spec.volumes ?? []
+      t.equal(volume?.persistentVolumeClaim?.claimName, claim?.metadata?.name)
+    },
+  )
 
   t.test('the example of an ingress leads to the API', async (t) => {
     const [given] = ingress.filter(Ingress.is)

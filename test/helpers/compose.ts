@@ -18,6 +18,10 @@ const service = z.looseObject({
   networks: z.array(z.string()).default(['default']),
   ports: z.array(z.string()).default([]),
   secrets: z.array(z.string()).default([]),
+  stop_grace_period: z
+    .string()
+    .regex(/^\d+s$|^1m$/)
+    .optional(),
   tmpfs: z.array(z.string()).default([]),
   volumes: z.array(z.string()).default([]),
   read_only: z.boolean(),
@@ -47,6 +51,10 @@ export function readCompose(path: string) {
   const content: unknown = parse(text, { merge: true })
   return { text, content, ...project.parse(content) }
 }
+
+/** How long the service may take to stop, s; 10 is Compose's own. */
+export const graceOf = ({ stop_grace_period: grace = '10s' }: ComposeService): number =>
+  grace === '1m' ? 60 : Number.parseInt(grace, 10)
 
 /** The text with every `$$` that Compose would make a `$`. @throws Error for a variable */
 export function unescaped(text: string): string {

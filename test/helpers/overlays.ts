@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { environmentSchema } from '../../src/config/environment.ts'
 import { build, objectsOf } from './kustomize.ts'
@@ -56,30 +56,41 @@ export async function overlays(): Promise<{ embedded: Overlay; replicated: Overl
  * own settings, and watched.
  * @param folder to put it into
  * @param literals the settings, `NAME=value`
+ * @param maps more ConfigMaps to make
+ * @param patches of the objects
  */
 export async function operated(
   folder: string,
   name: string,
   registry: string,
   literals: readonly string[],
+  maps: readonly unknown[] = [],
+  patches: readonly unknown[] = [],
 ): Promise<Overlay> {
-  const own = join(folder, name)
-  mkdirSync(own)
+  const own = mkdtempSync(join(folder, `${name}-`))
   const from = (part: string): string => relative(own, join(ROOT, part))
   const kustomization = {
     resources: [from(`overlays/${name}`)],
     components: [from('components/monitoring')],
     images: [{ name: NAME, newName: registry }],
-    configMapGenerator: [{ name: NAME, namespace: NAME, behavior: 'merge', literals }],
+    configMapGenerator: [{ name: NAME, namespace: NAME, behavior: 'merge', literals }, ...maps],
+    patches,
   }
   // JSON is YAML.
   writeFileSync(join(own, 'kustomization.yaml'), JSON.stringify(kustomization))
   return overlayOf(name, await build(own))
 }
 
+const textOf = (name: string): string => readFileSync(join(ROOT, 'examples', name), 'utf8')
+
 /** The objects of an example that is in no kustomization. */
-export const example = (name: string): readonly unknown[] =>
-  objectsOf(readFileSync(join(ROOT, 'examples', name), 'utf8'))
+export const example = (name: string): readonly unknown[] => objectsOf(textOf(name))
+
+/** The patches of an example, for a kustomization. */
+export const patchesOf = (name: string): { readonly patch: string }[] =>
+  textOf(name)
+    .split(/^---$/m)
+    .map((patch) => ({ patch }))
 
 /** The environment that a pod gets where the Secret holds these values. */
 export const environment = (

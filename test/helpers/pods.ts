@@ -1,6 +1,7 @@
 import { BlockList, isIPv6 } from 'node:net'
 import { Deployment } from 'kubernetes-models/apps/v1/Deployment'
 import { StatefulSet } from 'kubernetes-models/apps/v1/StatefulSet'
+import { CronJob } from 'kubernetes-models/batch/v1/CronJob'
 import { Job } from 'kubernetes-models/batch/v1/Job'
 import {
   type INetworkPolicy,
@@ -29,6 +30,7 @@ export const podsOf = (objects: readonly unknown[]): Pod[] =>
     ...objects.filter(Deployment.is),
     ...objects.filter(StatefulSet.is),
     ...objects.filter(Job.is),
+    ...objects.filter(CronJob.is).map(({ kind, spec }) => ({ kind, spec: spec?.jobTemplate.spec })),
   ].map(({ kind, spec }) => {
     const template = spec?.template
     const [container, ...others] = template?.spec?.containers ?? []
@@ -84,11 +86,20 @@ export const egressOf = (pod: Pod, objects: readonly unknown[]): unknown[] => {
   return [...new Set(ports.map(({ port }) => port))].toSorted()
 }
 
-/** Whether a pod may open connections to a port of an address that is no other pod's. */
-export const reaches = (pod: Pod, objects: readonly unknown[], port: number, address: string) =>
+/** Whether a pod may send to a port of an address that is no other pod's, by TCP if not said. */
+export const reaches = (
+  pod: Pod,
+  objects: readonly unknown[],
+  port: number,
+  address: string,
+  by: 'TCP' | 'UDP' = 'TCP',
+): boolean =>
   policiesOf(pod, objects)
     .flatMap(({ spec }) => spec?.egress ?? [])
-    .filter(({ ports }) => ports?.some((one) => one.port === port) ?? true)
+    .filter(
+      ({ ports }) =>
+        ports?.some(({ protocol = 'TCP', ...one }) => one.port === port && protocol === by) ?? true,
+    )
     .some(({ to }) => to?.some(({ ipBlock }) => ipBlock && isIn(ipBlock, address)) ?? true)
 
 function isIn(block: { readonly cidr: string; readonly except?: string[] }, address: string) {

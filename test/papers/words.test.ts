@@ -41,12 +41,19 @@ t.test('what a paper links to is there', async (t) => {
 
 t.test('every `npm run` that a paper names is a script', async (t) => {
   for (const { path, text } of all)
-    for (const [, name = ''] of text.matchAll(/\bnpm run ([\w-]+)/g))
+    for (const [, name = ''] of text.matchAll(/\bnpm run (?:--silent )?([\w-]+)/g))
       t.ok(name in pkg.scripts, `${path}: npm run ${name}`)
 })
 
 /** Where a variable that is not the service's own is at home. */
-const HOMES = ['docker-compose.yml', 'Dockerfile', '.ci/run', 'deploy/compose/secrets.sh']
+const HOMES = [
+  'docker-compose.yml',
+  'Dockerfile',
+  '.ci/run',
+  'deploy/compose/secrets.sh',
+  'test/openapi/fuzz.test.ts',
+  'test/acceptance/behind-a-proxy.test.ts',
+]
 
 t.test('every variable that a paper shows in code exists', async (t) => {
   const variables = textOf('.env.example')

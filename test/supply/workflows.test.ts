@@ -4,6 +4,7 @@ import t from 'tap'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import pkg from '../../package.json' with { type: 'json' }
+import { STOP_MS } from '../../src/stop-bounds.ts'
 import { ROOT } from '../helpers/papers.ts'
 
 const stepSchema = z.object({
@@ -112,6 +113,16 @@ t.test(
     for (const run of runs) t.match(run, /^sudo /, 'as root it installs what it needs')
   },
 )
+
+t.test('the image is stopped in the time that it may take', async (t) => {
+  const stops = commands.flatMap((command) => command.match(/docker stop .*/g) ?? [])
+  t.equal(stops.length, 1)
+  for (const stop of stops) {
+    // The long name is not the same in all versions.
+    const [, seconds] = /^docker stop -t (\d+) /.exec(stop) ?? []
+    t.ok(Number(seconds) >= STOP_MS / 1000 + 3, stop)
+  }
+})
 
 t.test('Dependabot looks weekly at all that has versions here', async (t) => {
   const { updates } = z

@@ -26,6 +26,8 @@ export function makeBase(layer: string): void {
   const users = ['root:x:0:0::/root:/bin/sh', 'node:x:1000:1000::/home/node:/bin/sh']
   writeFileSync(join(layer, 'etc/passwd'), `${users.join('\n')}\n`)
   writeFileSync(join(layer, 'etc/group'), 'root:x:0:\nnode:x:1000:\n')
+  // It may be a link to where no image has anything.
+  cpSync(realpathSync('/etc/resolv.conf'), join(layer, 'etc/resolv.conf'))
 }
 
 /** The npm of this machine. */

@@ -51,6 +51,8 @@ export async function buildImage(build: Build): Promise<Image> {
   const made = new Map<string, Image>()
   let last: Image | null = null
   for (const stage of build.dockerfile.stages) {
+    // This machine is every platform.
+    checkFlags(stage.from)
     const [, , name = `${made.size}`] = stage.from.text.split(/\s+/)
     last = await makeStage(build, stage, { name, made })
     made.set(name, last)
@@ -84,17 +86,25 @@ async function makeStage(build: Build, stage: Stage, around: Surroundings): Prom
   }
   for (const step of stage.steps) {
     const take = STEPS[step.keyword]
-    const flags = FLAGS[step.keyword] ?? []
-    if (take === undefined || [...step.flags.keys()].some((flag) => !flags.includes(flag)))
-      throw new Error(`line ${step.line}: this builder does not know ${step.keyword} so`)
+    checkFlags(step)
+    if (take === undefined) throw unknown(step)
     const change = await take(step, making, { ...build, made })
     making = { ...making, ...change }
   }
   return making
 }
 
+const unknown = ({ line, keyword }: Step): Error =>
+  new Error(`line ${line}: this builder does not know ${keyword} so`)
+
+function checkFlags(step: Step): void {
+  const known = FLAGS[step.keyword] ?? []
+  if ([...step.flags.keys()].some((flag) => !known.includes(flag))) throw unknown(step)
+}
+
 const FLAGS: Readonly<Record<string, readonly string[]>> = {
   COPY: ['from'],
+  FROM: ['platform'],
   HEALTHCHECK: ['interval', 'timeout', 'start-period', 'retries'],
 }
 
