@@ -91,6 +91,7 @@ export const app = fp(async (fastify: FastifyInstance, options: AppOptions) => {
     clock,
     maxStaleSeconds,
     version,
+    memoryBytes: memoryBytes(memory),
   })
   await fastify.register(door, {
     config,

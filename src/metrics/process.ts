@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, type Registry } from 'prom-client'
-import { addGauges } from './registry.ts'
+import { addGauge, addGauges } from './registry.ts'
 
 /** Figures of the library that are not what they seem. */
 const LEFT_OUT = [
@@ -13,8 +13,14 @@ const LEFT_OUT = [
   'nodejs_gc_duration_seconds',
 ]
 
-/** What any process of Node.js tells of itself, and which version of the service it is. */
-export function processMetrics(registry: Registry, version: string): void {
+export interface ProcessSources {
+  readonly version: string
+  /** What the process may use in all. */
+  readonly memoryBytes: number
+}
+
+/** What any process of Node.js tells of itself, which version of the service it is, and what it may use. */
+export function processMetrics(registry: Registry, { version, memoryBytes }: ProcessSources): void {
   collectDefaultMetrics({ register: registry })
   for (const name of LEFT_OUT) registry.removeSingleMetric(name)
   addGauges(
@@ -25,5 +31,13 @@ export function processMetrics(registry: Registry, version: string): void {
       labels: ['version'],
     },
     () => [[{ version }, 1]],
+  )
+  addGauge(
+    registry,
+    {
+      name: 'ayalon_memory_limit_bytes',
+      help: "What the process may use in all: the container's limit, else the machine's memory, in bytes.",
+    },
+    () => memoryBytes,
   )
 }

@@ -3,7 +3,7 @@ import type { LimitStore } from '../access/limit-store.ts'
 import type { Storage } from '../storage/storage.ts'
 import { HttpMetrics } from './http.ts'
 import { LimitMetrics } from './limits.ts'
-import { processMetrics } from './process.ts'
+import { type ProcessSources, processMetrics } from './process.ts'
 import type { Scrapable } from './registry.ts'
 import { type SnapshotSources, snapshotMetrics } from './snapshot.ts'
 import { storageMetrics } from './storage.ts'
@@ -11,10 +11,13 @@ import { type StreamSources, streamMetrics } from './streams.ts'
 import { type UpstreamSources, upstreamMetrics } from './upstream.ts'
 
 /** What the metrics are read from. */
-export interface MetricSources extends SnapshotSources, StreamSources, UpstreamSources {
+export interface MetricSources
+  extends SnapshotSources,
+    StreamSources,
+    UpstreamSources,
+    ProcessSources {
   readonly storage: Pick<Storage, 'connection' | 'health'>
   readonly limitStore: LimitStore
-  readonly version: string
 }
 
 /** All metrics of the service, and those that requests are to be told to. */
@@ -33,6 +36,6 @@ export function serviceMetrics(sources: MetricSources): ServiceMetrics {
   streamMetrics(registry, sources)
   upstreamMetrics(registry, sources)
   storageMetrics(registry, sources.storage)
-  processMetrics(registry, sources.version)
+  processMetrics(registry, sources)
   return { all: registry, http, limits }
 }

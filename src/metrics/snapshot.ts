@@ -66,6 +66,15 @@ export function snapshotMetrics(registry: Registry, sources: SnapshotSources): v
   addGauges(
     registry,
     {
+      name: 'ayalon_corridor_info',
+      help: 'Always 1; each configured corridor, also one that has no snapshot.',
+      labels: ['corridor'],
+    },
+    () => corridors.map(({ id }) => [{ corridor: id }, 1]),
+  )
+  addGauges(
+    registry,
+    {
       name: 'ayalon_snapshot_age_seconds',
       help: 'Age of the last good observation of a corridor in seconds, also where it is too old to be served.',
       labels: ['corridor'],

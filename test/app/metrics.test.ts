@@ -173,6 +173,12 @@ t.test('calls, refreshes, budget and breaker of a provider are told', async (t) 
   t.equal((await scrape()).get(`ayalon_upstream_quota_used_calls${quota('hour')}`), failed + 1)
 })
 
+t.test("a process tells what it may use: its container's limit", async (t) => {
+  const app = await buildApp(t)
+  const { body } = await app.server.inject('/metrics')
+  t.equal(parseScrape(body).get('ayalon_memory_limit_bytes'), 2 ** 31)
+})
+
 t.test('a provider that makes no calls has no budget and no breaker', async (t) => {
   const app = await buildApp(t)
   const { body } = await app.server.inject('/metrics')

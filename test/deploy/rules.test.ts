@@ -1,11 +1,13 @@
 import { globSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { PrometheusRule } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PrometheusRule'
 import t from 'tap'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { noPrometheus, promtool } from '../helpers/prometheus.ts'
 import { selectorsOf } from '../helpers/promql.ts'
-import { RULES, rulesOf } from '../helpers/rules.ts'
+import { RULES, ruleGroups, rulesOf } from '../helpers/rules.ts'
+import { runTool } from '../openapi/run-tool.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const TESTS = globSync('deploy/prometheus/tests/*.yml', { cwd: ROOT })
@@ -16,7 +18,7 @@ const ALERTS = rulesOf().flatMap((rule) => ('alert' in rule ? [rule] : []))
 const NAMES = ALERTS.map(({ alert }) => alert)
 
 /** Alerts whose value says nothing: something is not there. */
-const WITHOUT_VALUE = ['AyalonAbsent', 'AyalonSnapshotMissing']
+const WITHOUT_VALUE = ['AyalonAbsent', 'AyalonInstallationGone', 'AyalonSnapshotMissing']
 
 const unitTests = z.object({
   tests: z.array(
@@ -37,6 +39,23 @@ const cases = TESTS.flatMap(
 t.test('promtool can read the rules', { skip: noPrometheus() }, async (t) => {
   const { ok, said } = promtool(['check', 'rules', '--lint-fatal', ...RULES])
   t.ok(ok, said)
+})
+
+t.test('the operator gets the same rules; `npm run prometheus-rule` writes them', async (t) => {
+  const { code, stdout, stderr } = await runTool('scripts/prometheus-rule.ts', [])
+  t.equal(code, 0, stderr)
+  const written = readFileSync(
+    resolve(ROOT, 'deploy/kubernetes/components/monitoring/prometheus-rule.yaml'),
+    'utf8',
+  )
+  t.equal(stdout, written)
+  const object = parse(written)
+  t.doesNotThrow(() => new PrometheusRule(object).validate())
+  const named = z.object({ spec: z.object({ groups: z.array(z.object({ name: z.string() })) }) })
+  t.strictSame(
+    named.parse(object).spec.groups.map(({ name }) => name),
+    ruleGroups().map(({ name }) => name),
+  )
 })
 
 t.test('each rule does what its unit tests say', { skip: noPrometheus() }, async (t) => {

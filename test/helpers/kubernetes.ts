@@ -1,9 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { PrometheusRule } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PrometheusRule'
 import { ServiceMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/ServiceMonitor'
 import { Deployment } from 'kubernetes-models/apps/v1/Deployment'
 import { StatefulSet } from 'kubernetes-models/apps/v1/StatefulSet'
 import { HorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2/HorizontalPodAutoscaler'
+import { CronJob } from 'kubernetes-models/batch/v1/CronJob'
 import { Job } from 'kubernetes-models/batch/v1/Job'
 import { Ingress } from 'kubernetes-models/networking.k8s.io/v1/Ingress'
 import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy'
@@ -43,6 +45,7 @@ const kind = <T>(Model: ModelOf<T>): Kind => ({
 
 const KINDS = [
   kind(ConfigMap),
+  kind(CronJob),
   kind(Deployment),
   kind(HorizontalPodAutoscaler),
   kind(Ingress),
@@ -51,6 +54,7 @@ const KINDS = [
   kind(NetworkPolicy),
   kind(PersistentVolumeClaim),
   kind(PodDisruptionBudget),
+  kind(PrometheusRule),
   kind(Secret),
   kind(Service),
   kind(ServiceMonitor),
