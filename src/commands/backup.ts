@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -15,14 +16,17 @@ import { type Database, SQLITE_FILE } from '../storage/database/database.ts'
 import { MIGRATIONS_DIR } from '../storage/database/migrations.ts'
 import { isoTime } from '../views/json.ts'
 import { EX_CANTCREAT, EX_UNAVAILABLE, EX_USAGE } from './exit-codes.ts'
+import type { ProcessEnds } from './stop-with-grace.ts'
 import { withDatabase } from './with-database.ts'
 
 const USAGE = 'usage: npm run backup -- FILE (- for standard output: npm run --silent backup -- -)'
 const KEYS_NEED =
   'It holds hashes of API keys, which need the pepper: keep KEY_PEPPER, or key-pepper of DATA_DIR, apart from it.'
 
-/** Where a command's words and bytes go. */
-interface Host {
+const SIGNALS = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const
+
+/** Where a command's words and bytes go, and what ends it. */
+export interface BackupHost extends Pick<ProcessEnds, 'onSignal' | 'exit'> {
   readonly print: (line: string) => void
   /** Tells what must not be among the bytes. */
   readonly note: (line: string) => void
@@ -31,7 +35,8 @@ interface Host {
 
 /**
  * Writes all that the database keeps into a file that `restore` takes, as it is at one moment; the
- * service may run on meanwhile.
+ * service may run on meanwhile. A signal ends the process at once, with 128 and the signal's number, and
+ * nothing is left of the file.
  * @returns the exit code: 0 done, 64 wrong usage, 69 the database cannot be used, 73 the file cannot
  * be written, or is there already
  * @throws ConfigError when the environment is wrong
@@ -39,7 +44,7 @@ interface Host {
 export async function backUp(
   args: readonly string[],
   environment: Variables,
-  { print, note, out }: Host,
+  { print, note, out, onSignal, exit }: BackupHost,
   now: () => number,
 ): Promise<number> {
   const [file = '--'] = args
@@ -58,6 +63,11 @@ export async function backUp(
   return withDatabase(place, say, async (database) => {
     try {
       const output = isStream ? toStream(out) : await newFile(file)
+      for (const signal of SIGNALS)
+        onSignal(signal, () => {
+          void output.drop()
+          exit(128 + constants.signals[signal])
+        })
       const { rows } = await write(database, output, isoTime(now()))
       const all = Object.values(rows).reduce((sum, count) => sum + count, 0)
       say(`${isStream ? 'standard output' : file}: ${all} rows`)

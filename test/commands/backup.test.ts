@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough, Writable } from 'node:stream'
+import { Worker } from 'node:worker_threads'
 import { gunzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { readKeys } from '../../src/access/kept-keys.ts'
@@ -22,6 +23,7 @@ import {
   fullPlace,
   historyAnswers,
   LEFT_OUT,
+  NO_END,
   PEPPER,
   rowsOf,
   TABLES,
@@ -39,6 +41,7 @@ async function backUpOf({ environment }: Place, ...args: string[]) {
     print: (line: string) => void printed.push(line),
     note: (line: string) => void noted.push(line),
     out,
+    ...NO_END,
   }
   const code = await backUp(args, environment, host, () => NOW)
   const bytes: Buffer = out.read() ?? Buffer.alloc(0)
@@ -53,10 +56,10 @@ async function restoreTo({ environment }: Place, ...args: string[]) {
 
 /** A place of the engine (else the embedded one) where there is nothing, not even a schema. */
 async function emptyPlace(t: Test, engine?: Engine): Promise<Installation> {
-  const place = await newInstallation(t, engine)
-  let left = 1
-  while (left > 0) left = (await migrate(place.db.write, 'down')).length
-  return place
+  const place = (await engine?.newPlace(t)) ?? { dataDir: newFolder(t) }
+  const db = await openDatabase(place, () => {})
+  t.teardown(() => db.close())
+  return { place, db, environment: await environmentOf(place) }
 }
 
 const KEYS_NEED =
@@ -86,6 +89,7 @@ const linesIn = (file: string): string[] =>
 
 await onBothEngines(t, async (t, engine) => {
   const full = await fullPlace(t, engine)
+  const copy = await emptyPlace(t, engine)
   const rows = await rowsOf(full.db.read)
   const answers = await historyAnswers(t, full)
   const counts = TABLES.map(
@@ -107,9 +111,8 @@ await onBothEngines(t, async (t, engine) => {
     sameRows(t, await rowsOf(full.db.read), rows)
   })
 
-  /** Restores into an empty place of an engine, else the embedded one, and compares all of it. */
-  const restore = async (t: Test, from: string, target?: Engine): Promise<Installation> => {
-    const empty = await emptyPlace(t, target)
+  /** Restores into an empty place and compares all of it. */
+  const restore = async (t: Test, from: string, empty: Installation): Promise<void> => {
     const { code, printed } = await restoreTo(empty, from)
     t.equal(code, 0, printed.join())
     t.match(printed[0], / made 2026-10-27T06:00:00.000Z by version \d.*, schema \d{4}_/)
@@ -118,21 +121,20 @@ await onBothEngines(t, async (t, engine) => {
     sameAnswers(t, await historyAnswers(t, empty), answers)
     t.strictSame(await dump(empty.db.read, ...LEFT_OUT), [])
     t.equal((await readKeys(empty.db.read)).length, 1)
-    return empty
   }
 
   t.test('restored into either engine every row and every answer is the same', async (t) => {
-    const embedded = await restore(t, file)
+    const embedded = engine.name === 'sqlite' ? copy : await emptyPlace(t)
+    await restore(t, file, embedded)
     const again = join(dir, 'again.gz')
     t.equal((await backUpOf(embedded, again)).code, 0)
     const lines = linesIn(again)
     t.ok(lines.length > rows.length)
     sameRows(t, lines, linesIn(file))
-    if (engine.name === 'postgres') await restore(t, again, engine)
+    if (embedded !== copy) await restore(t, again, copy)
   })
 
   t.test('the restored place goes on as the first one does, and takes no other', async (t) => {
-    const copy = await restore(t, file, engine)
     const { code, printed } = await restoreTo(copy, file)
     t.equal(code, 73)
     t.equal(
@@ -169,9 +171,9 @@ await onBothEngines(t, async (t, engine) => {
 
   t.test('without a schema there is nothing to back up', async (t) => {
     const file = join(newFolder(t), 'a.gz')
-    const untouched = await engine.newPlace(t)
-    await (await openDatabase(untouched, () => {})).close()
-    const places = [{ environment: await environmentOf(untouched) }, await emptyPlace(t, engine)]
+    const takenBack = await newInstallation(t, engine)
+    while ((await migrate(takenBack.db.write, 'down')).length > 0);
+    const places = [await emptyPlace(t, engine), takenBack]
     const printed = [
       'The database cannot be used: it has no schema, so there is nothing to back up.',
     ]
@@ -195,16 +197,14 @@ t.test('a file that cannot be written is told, and nothing is left of it', async
   await writeAll(place.db.write, [ayalonTick(SPAN.fromMs)])
   const dir = newFolder(t)
   mkdirSync(join(dir, 'folder'))
-  for (const name of ['old', 'running.partial']) writeFileSync(join(dir, name), 'kept')
-  const partial = join(dir, 'running.partial')
+  writeFileSync(join(dir, 'old'), 'kept')
   const before = readdirSync(dir)
   for (const [name, fault] of [
     ['old', 'is there already: it is not written over'],
     ['folder', 'is there already: it is not written over'],
-    ['running', `is being written by another backup, or one was cut off: if so, delete ${partial}`],
     ['missing/a', 'cannot be written: its folder is not there'],
     ['old/a', 'cannot be written: its folder is not a folder'],
-    ['l'.repeat(300), 'cannot be written (ENAMETOOLONG)'],
+    ['l'.repeat(250), 'cannot be written (ENAMETOOLONG)'],
   ] as const) {
     const file = join(dir, name)
     const { code, printed } = await backUpOf(place, file)
@@ -213,6 +213,84 @@ t.test('a file that cannot be written is told, and nothing is left of it', async
   }
   t.strictSame(readdirSync(dir), before)
   t.equal(readFileSync(join(dir, 'old'), 'utf8'), 'kept')
+})
+
+t.test('of two backups to one file one is kept, and the other is told', async (t) => {
+  const place = await newInstallation(t)
+  await writeAll(place.db.write, [ayalonTick(SPAN.fromMs)])
+  const dir = newFolder(t)
+  const file = join(dir, 'a.gz')
+  const [first, second] = await Promise.all([backUpOf(place, file), backUpOf(place, file)])
+  t.strictSame([first.code, second.code].toSorted(), [0, 73])
+  const lost = first.code === 73 ? first : second
+  t.strictSame(lost.printed, [`${file}: is there already: it is not written over`])
+  t.strictSame(readdirSync(dir), ['a.gz'])
+  t.equal((await restoreTo(await emptyPlace(t), file)).code, 0)
+})
+
+/** Backs up; what is done when the last table is asked for comes before the end. */
+async function meddled(t: Test, meddle: (dir: string) => void) {
+  const place = await newInstallation(t)
+  const dir = newFolder(t)
+  const post = Worker.prototype.postMessage
+  t.teardown(() => {
+    Worker.prototype.postMessage = post
+  })
+  Worker.prototype.postMessage = function (message, ...rest) {
+    if (String(message.sql).includes('"analytics_counts"')) meddle(dir)
+    post.call(this, message, ...rest)
+  }
+  const { code, printed } = await backUpOf(place, join(dir, 'a.gz'))
+  return { code, said: printed.map((line) => line.replace(/^.*a\.gz: /, '')), dir }
+}
+
+t.test('a file that appeared meanwhile is not written over', async (t) => {
+  const { code, said, dir } = await meddled(t, (dir) => writeFileSync(join(dir, 'a.gz'), 'kept'))
+  t.equal(code, 73)
+  t.strictSame(said, ['is there already: it is not written over'])
+  t.strictSame(readdirSync(dir), ['a.gz'])
+  t.equal(readFileSync(join(dir, 'a.gz'), 'utf8'), 'kept')
+})
+
+t.test('a file that is deleted while it is written is told, and has no name', async (t) => {
+  const { code, said, dir } = await meddled(t, (dir) => {
+    for (const name of readdirSync(dir)) rmSync(join(dir, name))
+  })
+  t.equal(code, 73)
+  t.strictSame(said, ['cannot be written: it was deleted meanwhile'])
+  t.strictSame(readdirSync(dir), [])
+})
+
+/** Half-way a backup of the embedded engine is sent a signal, and hangs. */
+const signalHalfWay = (signal: string) => `
+import { Worker } from 'node:worker_threads'
+const post = Worker.prototype.postMessage
+Worker.prototype.postMessage = function (message, ...rest) {
+  if (String(message.sql).includes('FROM "totals"')) process.kill(process.pid, '${signal}')
+  else post.call(this, message, ...rest)
+}
+`
+
+t.test('a signal ends a backup at once, and nothing is left of it', async (t) => {
+  const { environment } = await newInstallation(t)
+  const dir = t.testdir({
+    'SIGINT.mjs': signalHalfWay('SIGINT'),
+    'SIGTERM.mjs': signalHalfWay('SIGTERM'),
+    backups: {},
+  })
+  const ends = [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const
+  await Promise.all(
+    ends.map(async ([signal, code]) => {
+      const NODE_OPTIONS = `--import=${join(dir, `${signal}.mjs`)}`
+      const args = ['backup', join(dir, 'backups', signal)]
+      const { exited, output } = startProcess(t, { ...environment, NODE_OPTIONS }, args)
+      t.equal(await exited, code, output())
+    }),
+  )
+  t.strictSame(readdirSync(join(dir, 'backups')), [])
 })
 
 t.test('a disk that becomes full leaves no file', { skip: noFullDisk() }, async (t) => {
@@ -239,7 +317,8 @@ t.test('a reader that goes away is told', async (t) => {
     },
   })
   const noted: string[] = []
-  const host = { print: () => {}, note: (line: string) => void noted.push(line), out }
+  const note = (line: string) => void noted.push(line)
+  const host = { print: () => {}, note, out, ...NO_END }
   t.equal(await backUp(['-'], environment, host, Date.now), 73)
   t.strictSame(noted, ['standard output: cannot be written: nobody reads it'])
 })
@@ -317,12 +396,12 @@ t.test(
     const restore = startProcess(t, onServer, ['restore', file])
     t.equal(await restore.exited, 0, restore.output())
     const again = join(dir, 'again.gz')
-    const second = startProcess(t, onServer, ['backup', again])
-    t.equal(await second.exited, 0, second.output())
+    const second = await backUpOf({ environment: onServer }, again)
+    t.equal(second.code, 0)
     for (const text of [file, again].map((name) => gunzipSync(readFileSync(name)).toString()))
       for (const secret of [...SECRETS, key.slice(-40)]) t.notOk(text.includes(secret))
-    for (const { output } of [backup, restore, second])
-      for (const secret of SECRETS) t.notOk(output().includes(secret))
+    for (const output of [backup.output(), restore.output(), second.printed.join()])
+      for (const secret of SECRETS) t.notOk(output.includes(secret))
     first.process.kill('SIGTERM')
     await first.exited
     const moved = await startListening(t, onServer)

@@ -5,13 +5,15 @@ import { Writable } from 'node:stream'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
+import pkg from '../../package.json' with { type: 'json' }
 import { backUp } from '../../src/commands/backup.ts'
 import { restoreBackup } from '../../src/commands/restore.ts'
 import { DECISIONS, KEPT_TABLES } from '../../src/storage/backup/kept-tables.ts'
+import { atOneMoment } from '../../src/storage/backup/one-moment.ts'
 import type { Database } from '../../src/storage/database/database.ts'
 import { MIGRATIONS_DIR, migrate, migrationNames } from '../../src/storage/database/migrations.ts'
 import { computeTotals } from '../../src/storage/totals/compute-totals.ts'
-import { rowsOf } from '../commands/fixtures/full-place.ts'
+import { NO_END, rowsOf } from '../commands/fixtures/full-place.ts'
 import { MILL_ROAD } from '../corridors/fixtures/straight-road.ts'
 import { migrated, newFolder, onBothEngines } from '../helpers/databases.ts'
 import { type Installation, newInstallation } from '../helpers/history.ts'
@@ -34,7 +36,7 @@ async function backUpOf(t: Test, { environment }: Pick<Installation, 'environmen
   const file = join(newFolder(t), 'a.gz')
   const printed: string[] = []
   const print = (line: string) => void printed.push(line)
-  const host = { print, note: print, out: process.stdout }
+  const host = { print, note: print, out: process.stdout, ...NO_END }
   const code = await backUp([file], environment, host, () => NOW)
   return { code, file, printed, left: readdirSync(join(file, '..')) }
 }
@@ -203,6 +205,28 @@ await onBothEngines(t, async (t, engine) => {
     t.equal((await restoreTo(place, file)).code, 0)
     t.strictSame(await rowsOf(place.db.read), await rowsOf(full.db.read))
   })
+
+  t.test('an archive with a wrong row is damaged, though its sum is right', async (t) => {
+    const place = await newInstallation(t, engine)
+    const { file } = await backUpOf(t, place)
+    const [head = ''] = gunzipSync(readFileSync(file)).toString().split('\n')
+    const round = '{"table":"provider_rounds","columns":["provider","round_ms"]}'
+    const series = ['corridor', 'source', 'direction', 'section', 'model', 'model_version']
+    const seriesLine = JSON.stringify({ table: 'series', columns: ['id', ...series] })
+    for (const [name, ...lines] of [
+      ['twice the same', round, '["here",1]', '["here",1]'],
+      ['nothing where there must be something', round, '["here",null]'],
+      ['text for a number', round, '["here","1"]'],
+      ['a number for text', round, '[1,1]'],
+      ['a part of a number', seriesLine, JSON.stringify([1.5, ...series])],
+      ['too little', round, '["here"]'],
+      ['too much', round, '["here",1,1]'],
+    ] as const) {
+      const bad = sealed(t, [head, ...lines])
+      t.match(await restoreTo(place, bad), { code: 65, said: [/^made/, DAMAGED] }, name)
+    }
+    t.strictSame(await rowsOf(place.db.read), [])
+  })
 })
 
 /** An archive of these lines with a tail that is right by its sum. */
@@ -221,7 +245,7 @@ function sealed(t: Test, lines: readonly string[]): string {
   return file
 }
 
-/** A backup to a reader that is slower than the server waits for idle clients, and one that is cut. */
+/** The server waits for a slow reader of a backup as long as it takes, and may end a backup. */
 async function slowAndCut(t: Test, place: Installation): Promise<void> {
   // So much that nobody holds it all in buffers: pages are read after the first was written.
   const calls = Array.from({ length: 60 }, () => {
@@ -229,35 +253,22 @@ async function slowAndCut(t: Test, place: Installation): Promise<void> {
     return { name: 'a', atMs: NOW, durationMs: 1, outcome: 'ok', body } as const
   })
   await writeAll(place.db.write, [tickAt(NOW, { calls })])
-  const environment = { ...place.environment, DATABASE_QUERY_TIMEOUT_SECONDS: '1' }
+  const limit = sql<{ wait: string }>`
+    SELECT current_setting('idle_in_transaction_session_timeout') AS wait`
+  t.strictSame((await limit.execute(place.db.read)).rows, [{ wait: '10s' }])
+  t.strictSame((await atOneMoment(place.db, (db) => limit.execute(db))).rows, [{ wait: '0' }])
   const noted: string[] = []
   const note = (line: string) => void noted.push(line)
-  const run = (write: (done: () => void) => void) =>
-    backUp(
-      ['-'],
-      environment,
-      { print: note, note, out: new Writable({ write: (_bytes, _encoding, done) => write(done) }) },
-      () => NOW,
-    )
-  let isFirst = true
-  const slow = (done: () => void): void => void setTimeout(done, isFirst ? 1500 : 0)
-  t.equal(
-    await run((done) => {
-      slow(done)
-      isFirst = false
-    }),
-    0,
-    noted.join(),
-  )
-  t.equal(
-    await run((done) => {
+  const out = new Writable({
+    write(_bytes, _encoding, done) {
       const end = sql`
         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()`
       end.execute(place.db.write).then(() => done(), t.threw)
-    }),
-    69,
-  )
+    },
+  })
+  const host = { print: note, note, out, ...NO_END }
+  t.equal(await backUp(['-'], place.environment, host, () => NOW), 69)
   t.match(noted.at(-1), /^The database cannot be used: /)
 }
 
@@ -310,7 +321,7 @@ t.test('a file that is cut off, altered or foreign is refused, and nothing made'
   for (const other of [later, head.replace(/"schema":"\w+/, '"schema":"9999_later')])
     await refuse(
       packed(other, ...lines.slice(1)),
-      `was made by another version of this service (0.1.0, ${JSON.parse(other).schema})`,
+      `was made by another version of this service (${pkg.version}, ${JSON.parse(other).schema})`,
       other,
     )
   t.strictSame(readdirSync(dir), ['bad.gz'])
@@ -359,10 +370,10 @@ t.test('a fault that nobody foresaw changes nothing either', async (t) => {
   await writeAll(full.db.write, ticks(2))
   const { file } = await backUpOf(t, full)
   const place = await newInstallation(t)
-  await sql`CREATE TRIGGER stop BEFORE INSERT ON totals BEGIN SELECT RAISE(ABORT, 'stopped'); END`.execute(
+  await sql`CREATE TRIGGER stop BEFORE INSERT ON totals BEGIN INSERT INTO nowhere VALUES (1); END`.execute(
     place.db.write,
   )
-  await t.rejects(restoreTo(place, file), /stopped/)
+  await t.rejects(restoreTo(place, file), /nowhere/)
   t.strictSame(await rowsOf(place.db.read), [])
 })
 

@@ -1,3 +1,6 @@
+import { readdirSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { type Database, openDatabase } from '../../src/storage/database/database.ts'
@@ -58,6 +61,34 @@ t.test('a text that is no statement is a fault of the program, not of the databa
   t.ok(error instanceof Error)
   t.equal(databaseFault(error), null)
   t.strictSame((await sql`SELECT 1 AS one`.execute(write)).rows, [{ one: 1 }], 'and it goes on')
+})
+
+t.test('closing leaves one file with all that was written, also after a long read', async (t) => {
+  const dataDir = newFolder(t)
+  const { write, read, close } = await openDatabase({ dataDir }, () => {})
+  for (const db of [write, read]) await sql`PRAGMA user_version`.execute(db)
+  await sql`CREATE TABLE words (id BIGINT NOT NULL PRIMARY KEY)`.execute(write)
+  const long = sql`
+    WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 1000000)
+    SELECT max(n) AS n FROM counted`.execute(read)
+  // Now the thread has it.
+  await setImmediate()
+  await close()
+  t.strictSame((await long).rows, [{ n: 1_000_000 }])
+  t.strictSame(readdirSync(dataDir), ['ayalon.db'])
+})
+
+t.test('where one connection fails to close the other is closed', async (t) => {
+  const { write, read, close } = await open(t)
+  for (const db of [write, read]) await sql`SELECT 1`.execute(db)
+  const post = Worker.prototype.postMessage
+  Worker.prototype.postMessage = function () {
+    Worker.prototype.postMessage = post
+    this.emit('error', new Error('it broke'))
+    void this.terminate()
+  }
+  await t.rejects(close(), /it broke/)
+  await t.rejects(sql`SELECT 1`.execute(write), /destroyed/)
 })
 
 t.test('rows are not streamed', async (t) => {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Column } from './columns.ts'
 
 /*
  * A backup is a gzip of lines of JSON: a head; of each table its name and columns, then its rows, an
@@ -72,10 +73,11 @@ export function readHead(line: string, schemas: readonly string[]): Head {
 export const readTableOrTail = (line: string): TableLine | Tail =>
   parse(line, z.union([tableSchema, tailSchema]), DAMAGED)
 
-/** @throws ArchiveFault where it is not a row of so many columns */
-export function readRow(line: string, columns: number): Row {
+/** @throws ArchiveFault where it is not a row of these columns; SQLite would take text for a number */
+export function readRow(line: string, columns: readonly Column[]): Row {
   const row = parse(line, rowSchema, DAMAGED)
-  if (row.length !== columns) throw new ArchiveFault(DAMAGED)
+  const fits = columns.every(({ kind }, at) => row[at] === null || typeof row[at] === kind)
+  if (!fits || row.length !== columns.length) throw new ArchiveFault(DAMAGED)
   return row
 }
 

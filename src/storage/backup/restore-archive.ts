@@ -2,8 +2,9 @@ import { CompiledQuery, sql } from 'kysely'
 import { DatabaseError } from 'pg'
 import type { Database, Queries } from '../database/database.ts'
 import { migrate, migrateTo, migrationNames } from '../database/migrations.ts'
+import { SqliteError } from '../database/sqlite-driver.ts'
 import { ArchiveFault, DAMAGED, type Head, readRow } from './archive.ts'
-import { columnsByTable } from './columns.ts'
+import { type Column, columnsByTable } from './columns.ts'
 import { KEPT_TABLES } from './kept-tables.ts'
 import { type Part, readArchive } from './read-archive.ts'
 
@@ -30,9 +31,14 @@ export const restoreArchive = (
     await migrateTo(db, head.schema, dir)
     const columns = await columnsByTable(engine, db)
     await readArchive(file, migrationNames(dir), async (part) => {
-      if (!isKept(part.table) || columns.get(part.table)?.join() !== part.columns.join())
+      const here = columns.get(part.table)
+      if (
+        !here ||
+        !isKept(part.table) ||
+        here.map(({ name }) => name).join() !== part.columns.join()
+      )
         throw new ArchiveFault(DAMAGED)
-      await insert(engine, db, part)
+      await insert(engine, db, part, here)
     })
     await migrate(db, 'up', dir)
   })
@@ -59,18 +65,36 @@ async function checkEmpty(engine: Database['engine'], db: Queries): Promise<void
 const NO_CHARACTER = ['22021', '22P05']
 
 /** Not by the query builder, which takes longer to put such a statement together than to run it. */
-async function insert(engine: Database['engine'], db: Queries, part: Part): Promise<void> {
-  const { table, columns, lines } = part
-  const rows = lines.map((line) => readRow(line, columns.length))
+async function insert(
+  engine: Database['engine'],
+  db: Queries,
+  { table, lines }: Part,
+  columns: readonly Column[],
+): Promise<void> {
+  const rows = lines.map((line) => readRow(line, columns))
   let number = 0
   const place = engine === 'sqlite' ? () => '?' : () => `$${++number}`
   const values = rows.map((row) => `(${row.map(place).join()})`).join()
-  const names = columns.map((name) => `"${name}"`).join()
+  const names = columns.map(({ name }) => `"${name}"`).join()
   const text = `INSERT INTO "${table}" (${names}) VALUES ${values}`
   try {
     await db.executeQuery(CompiledQuery.raw(text, rows.flat()))
   } catch (error) {
-    if (!(error instanceof DatabaseError && NO_CHARACTER.includes(String(error.code)))) throw error
-    throw new ArchiveFault(`has a character in ${table} that the server's database cannot keep`)
+    throw rowFault(error, table) ?? error
   }
+}
+
+/** SQLite's primary codes for a row that breaks a rule of its table, and for a wrong type. */
+const SQLITE_ROW_FAULTS = [19, 20]
+/** Postgres' classes for the same: a wrong value, and a rule that is broken. */
+const POSTGRES_ROW_FAULTS = ['22', '23']
+
+/** Why the archive is to blame for what the database says of a row of it; null where it is not. */
+function rowFault(error: unknown, table: string): ArchiveFault | null {
+  if (error instanceof SqliteError)
+    return SQLITE_ROW_FAULTS.includes(error.errcode & 0xff) ? new ArchiveFault(DAMAGED) : null
+  const code = error instanceof DatabaseError ? String(error.code) : ''
+  if (NO_CHARACTER.includes(code))
+    return new ArchiveFault(`has a character in ${table} that the server's database cannot keep`)
+  return POSTGRES_ROW_FAULTS.includes(code.slice(0, 2)) ? new ArchiveFault(DAMAGED) : null
 }

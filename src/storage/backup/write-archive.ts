@@ -33,7 +33,7 @@ export async function* archiveOf(
   yield noted(lineOf(newHead({ ...about, schema })))
   const counts: Record<string, number> = {}
   for (const kept of KEPT_TABLES) {
-    const names = columns.get(kept.table)
+    const names = columns.get(kept.table)?.map(({ name }) => name)
     // An earlier schema lacks tables of later ones.
     if (names === undefined) continue
     yield noted(lineOf({ table: kept.table, columns: names }))
