@@ -13,9 +13,9 @@ if (tag !== `v${version}`) throw new Error(`the tag ${tag} is not v${version} of
 
 // Headings are like "## [1.2.3] - 2027-01-31".
 const sections = readFileSync('CHANGELOG.md', 'utf8').split(/^## /m)
-const notes = sections
-  .map((section) => /^\[?([^\]\s]+)[^\n]*\n(.*)$/s.exec(section) ?? [])
-  .find(([, heading]) => heading === version)?.[2]
-  ?.trim()
-if (!notes) throw new Error(`CHANGELOG.md says nothing of ${version}`)
-process.stdout.write(`${notes}\n`)
+const [, , notes = ''] =
+  sections
+    .map((section) => /^\[?([^\]\s]+)[^\n]*\n(.*)$/s.exec(section) ?? [])
+    .find(([, heading]) => heading === version) ?? []
+if (notes.trim() === '') throw new Error(`CHANGELOG.md says nothing of ${version}`)
+process.stdout.write(`${notes.trim()}\n`)

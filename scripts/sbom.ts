@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,11 +26,10 @@ try {
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest))
   writeFileSync(join(folder, 'package-lock.json'), JSON.stringify(lockfile))
   const options = ['--package-lock-only', '--sbom-format=cyclonedx', '--sbom-type=application']
-  const npm = spawnSync('npm', ['sbom', ...options, '--prefix', folder], {
+  execFileSync('npm', ['sbom', ...options, '--prefix', folder], {
     cwd: folder,
     stdio: ['ignore', 'inherit', 'inherit'],
   })
-  if (npm.status !== 0) throw new Error('npm sbom failed', { cause: npm.error })
 } finally {
   rmSync(parent, { recursive: true })
 }

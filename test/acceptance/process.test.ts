@@ -80,6 +80,9 @@ t.test('an unknown command is refused with 64', async (t) => {
   const service = startProcess(t, {}, ['dance'])
   t.equal(await service.exited, 64)
   t.match(service.output(), /unknown command "dance"/)
+  const other = startProcess(t, {}, ['serve', '--port', '80'])
+  t.equal(await other.exited, 64, 'what would be ignored is refused as well')
+  t.match(other.output(), /serve takes no arguments/)
 })
 
 t.test('the commands run from the same entrance and exit with their code', async (t) => {

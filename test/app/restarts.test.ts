@@ -13,7 +13,7 @@ import { type Answer, type StandIn, silence, standIn } from '../helpers/stand-in
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 /** How many there are in a row, where there are many: more than a budget allows. */
-const STARTS = 30
+const STARTS = 22
 /** A little more than the least interval. */
 const RESTART_MS = 61 * SECOND
 

@@ -32,6 +32,7 @@ t.test('what must not be guessed does not come from Math.random', async (t) => {
     'access/issued-key.ts: SECRET_BYTES',
     'access/pepper.ts: 8',
     'access/pepper.ts: PEPPER_BYTES',
+    'storage/backup/output.ts: 4',
   ])
 })
 

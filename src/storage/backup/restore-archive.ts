@@ -1,5 +1,4 @@
 import { CompiledQuery, sql } from 'kysely'
-import { DatabaseError } from 'pg'
 import type { Database, Queries } from '../database/database.ts'
 import { migrate, migrateTo, migrationNames } from '../database/migrations.ts'
 import { SqliteError } from '../database/sqlite-driver.ts'
@@ -91,10 +90,15 @@ const POSTGRES_ROW_FAULTS = ['22', '23']
 
 /** Why the archive is to blame for what the database says of a row of it; null where it is not. */
 function rowFault(error: unknown, table: string): ArchiveFault | null {
-  if (error instanceof SqliteError)
-    return SQLITE_ROW_FAULTS.includes(error.errcode & 0xff) ? new ArchiveFault(DAMAGED) : null
-  const code = error instanceof DatabaseError ? String(error.code) : ''
-  if (NO_CHARACTER.includes(code))
-    return new ArchiveFault(`has a character in ${table} that the server's database cannot keep`)
-  return POSTGRES_ROW_FAULTS.includes(code.slice(0, 2)) ? new ArchiveFault(DAMAGED) : null
+  const code = String(Object(error).code)
+  const isOfRow =
+    error instanceof SqliteError
+      ? SQLITE_ROW_FAULTS.includes(error.errcode & 0xff)
+      : POSTGRES_ROW_FAULTS.includes(code.slice(0, 2))
+  if (!isOfRow) return null
+  return new ArchiveFault(
+    NO_CHARACTER.includes(code)
+      ? `has a character in ${table} that the server's database cannot keep`
+      : DAMAGED,
+  )
 }
