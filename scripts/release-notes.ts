@@ -15,7 +15,7 @@ if (tag !== `v${version}`) throw new Error(`the tag ${tag} is not v${version} of
 const sections = readFileSync('CHANGELOG.md', 'utf8').split(/^## /m)
 const [, , notes = ''] =
   sections
-    .map((section) => /^\[?([^\]\s]+)[^\n]*\n(.*)$/s.exec(section) ?? [])
+    .flatMap((section) => [...section.matchAll(/^\[?([^\]\s]+)[^\n]*\n(.*)$/gs)])
     .find(([, heading]) => heading === version) ?? []
 if (notes.trim() === '') throw new Error(`CHANGELOG.md says nothing of ${version}`)
 process.stdout.write(`${notes.trim()}\n`)

@@ -183,6 +183,16 @@ t.test('a second error ends the process at once', async (t) => {
   t.match(await service.line('a second unexpected error'), { level: 60 })
 })
 
+t.test('an error at the start that is not about the address is a bug', async (t) => {
+  const dir = t.testdir({
+    'bug.mjs': `import { Server } from 'node:net'
+      Server.prototype.listen = () => { throw new Error("a bug") }`,
+  })
+  const service = startProcess(t, { NODE_OPTIONS: `--import=${join(dir, 'bug.mjs')}` })
+  t.equal(await service.exited, 1)
+  t.match(await service.line('stopping after an unexpected error'), { level: 60 })
+})
+
 t.test('an error of the stop itself is told, and is a bug', async (t) => {
   const dir = t.testdir({
     'bug.mjs': `import { Server } from 'node:http'

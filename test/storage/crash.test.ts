@@ -19,7 +19,7 @@ import { contentsOf, MINUTE } from '../helpers/ticks.ts'
 
 const WRITER = resolve(import.meta.dirname, '../helpers/crash-writer.ts')
 const START = Date.parse('2026-11-18T06:00:00Z')
-const ROUNDS = 20
+const ROUNDS = 10
 /** A writer lives at most this long after its first acknowledged tick, ms. */
 const MOST_MS = 60
 
