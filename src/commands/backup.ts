@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { constants } from 'node:os'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -15,7 +14,7 @@ import { archiveOf } from '../storage/backup/write-archive.ts'
 import { type Database, SQLITE_FILE } from '../storage/database/database.ts'
 import { MIGRATIONS_DIR } from '../storage/database/migrations.ts'
 import { isoTime } from '../views/json.ts'
-import { EX_CANTCREAT, EX_UNAVAILABLE, EX_USAGE } from './exit-codes.ts'
+import { codeOf, EX_CANTCREAT, EX_UNAVAILABLE, EX_USAGE } from './exit-codes.ts'
 import type { ProcessEnds } from './stop-with-grace.ts'
 import { withDatabase } from './with-database.ts'
 
@@ -66,7 +65,7 @@ export async function backUp(
       for (const signal of SIGNALS)
         onSignal(signal, () => {
           void output.drop()
-          exit(128 + constants.signals[signal])
+          exit(codeOf(signal))
         })
       const { rows } = await write(database, output, isoTime(now()))
       const all = Object.values(rows).reduce((sum, count) => sum + count, 0)

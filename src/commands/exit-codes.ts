@@ -1,3 +1,5 @@
+import { constants } from 'node:os'
+
 /*
  * Exit codes of the service and its commands, as sysexits.h names them. 0 is success, 128 with the
  * number of a signal an end at once by it. Commands that judge something end with 1 when it does not
@@ -20,3 +22,6 @@ export const EX_CANTCREAT = 73
 export const EX_TEMPFAIL = 75
 /** The configuration cannot be used. */
 export const EX_CONFIG = 78
+
+/** Of an end at once by a signal, as shells have it. */
+export const codeOf = (signal: NodeJS.Signals): number => 128 + constants.signals[signal]

@@ -1,8 +1,7 @@
-import { constants } from 'node:os'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Clock } from '../clock.ts'
 import { STOP_MS } from '../stop-bounds.ts'
-import { EX_BUG, EX_TEMPFAIL } from './exit-codes.ts'
+import { codeOf, EX_BUG, EX_TEMPFAIL } from './exit-codes.ts'
 
 /** Beyond the bounds of the stages, so that they and not this end a stop that hangs, ms. */
 const SLACK_MS = 2000
@@ -71,7 +70,7 @@ export function stopWithGrace(options: StopOptions): void {
       if (first === null) begin(signal)
       else if (first.signal !== signal || clock.now() - first.atMs > SAME_MS) {
         log.error({ signal }, 'stopped at once by a second signal')
-        exit(128 + constants.signals[signal])
+        exit(codeOf(signal))
       }
     })
   options.onError((err) => {

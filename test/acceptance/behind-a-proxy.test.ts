@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import t from 'tap'
 import { z } from 'zod'
@@ -16,6 +15,7 @@ import {
   startProcess,
 } from '../helpers/service.ts'
 import { standIn } from '../helpers/stand-in.ts'
+import { until } from '../helpers/until.ts'
 
 /*
  * Three processes behind a real proxy, with one Redis and one Postgres: to its clients they are one
@@ -44,11 +44,6 @@ const LEAST_TOLD = 4
 const MOST_TOLD = 12
 
 const missing = noProxy() || noOwnRedis() || noOwnPostgres()
-
-/** Waits for a condition; the last time limit is that of the test. */
-const until = async (done: () => Promise<boolean> | boolean): Promise<void> => {
-  while (!(await done())) await sleep(50)
-}
 
 t.test('three processes behind a proxy', { skip: missing }, async (t) => {
   t.testdir()

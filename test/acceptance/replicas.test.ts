@@ -11,6 +11,7 @@ import {
   startProcess,
 } from '../helpers/service.ts'
 import { type Answer, standIn } from '../helpers/stand-in.ts'
+import { until } from '../helpers/until.ts'
 
 const ADMIN = 'canary-of-the-admin'
 const POLL_MS = 2000
@@ -25,11 +26,6 @@ interface Group {
   /** The way to what they share. */
   readonly detour: Detour
   start(count: number): Promise<Replica[]>
-}
-
-/** Waits for a condition; the last time limit is that of the test. */
-const until = async (done: () => Promise<boolean> | boolean): Promise<void> => {
-  while (!(await done())) await sleep(50)
 }
 
 /** Lets so many polls become due, whether they are made or not. */

@@ -1,20 +1,21 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { delimiter, join, resolve } from 'node:path'
+import { delimiter, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
+import { isInstalled } from './installed.ts'
 import { closedPort, isOpen } from './ports.ts'
 
 /* A real HAProxy for the tests, with the configuration that users get. */
 
 const BINARY = 'haproxy'
+/** Where Debian has it. */
+const DEBIANS = '/usr/sbin'
 const SETTINGS = resolve(import.meta.dirname, '../../deploy/haproxy/haproxy.cfg')
 
 /** Why the tests with HAProxy cannot run here; false when they can. CI is never excused. */
 export const noProxy = (): string | false => {
-  const dirs = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin']
-  if (process.env.CI || dirs.some((dir) => existsSync(join(dir, BINARY)))) return false
+  if (process.env.CI || isInstalled(BINARY, DEBIANS)) return false
   return `there is no HAProxy: install ${BINARY}`
 }
 
@@ -27,7 +28,7 @@ export async function startProxy(
   const at = (number: number): string => `127.0.0.1:${number}`
   const child = spawn(BINARY, ['-f', SETTINGS, '-db'], {
     env: {
-      PATH: `${process.env.PATH}${delimiter}/usr/sbin`,
+      PATH: `${process.env.PATH}${delimiter}${DEBIANS}`,
       LISTEN: at(port),
       REPLICA_1: at(ports[0]),
       REPLICA_2: at(ports[1]),

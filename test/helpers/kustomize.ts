@@ -1,19 +1,15 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { parseAllDocuments } from 'yaml'
+import { isInstalled } from './installed.ts'
 
 /* Kubernetes' manifests as kustomize builds them, by the binaries of the machine. */
 
 const run = promisify(execFile)
 
-const isInstalled = (binary: string): boolean =>
-  (process.env.PATH ?? '').split(delimiter).some((dir) => existsSync(join(dir, binary)))
-
 /** Why nothing can be built here; false when it can. CI is never excused. */
 export const noKustomize = (): string | false => {
-  if (process.env.CI || ['kubectl', 'kustomize'].some(isInstalled)) return false
+  if (process.env.CI || ['kubectl', 'kustomize'].some((binary) => isInstalled(binary))) return false
   return 'there is no kustomize: install kubectl or kustomize'
 }
 

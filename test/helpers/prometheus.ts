@@ -1,9 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { z } from 'zod'
+import { isInstalled } from './installed.ts'
 import { closedPort } from './ports.ts'
 
 /* A real Prometheus for the tests, from the binaries of the machine. */
@@ -11,12 +12,9 @@ import { closedPort } from './ports.ts'
 const SERVER = 'prometheus'
 const TOOL = 'promtool'
 
-const isInstalled = (binary: string): boolean =>
-  (process.env.PATH ?? '').split(delimiter).some((dir) => existsSync(join(dir, binary)))
-
 /** Why the tests with Prometheus cannot run here; false when they can. CI is never excused. */
 export const noPrometheus = (): string | false => {
-  if (process.env.CI || [SERVER, TOOL].every(isInstalled)) return false
+  if (process.env.CI || [SERVER, TOOL].every((binary) => isInstalled(binary))) return false
   return `there is no Prometheus: install ${SERVER} and ${TOOL}`
 }
 

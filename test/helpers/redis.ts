@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
+import { isInstalled } from './installed.ts'
 import { closedPort } from './ports.ts'
 
 /*
@@ -43,18 +44,15 @@ const DATABASES = 15
 /** A database whose test ended without giving it back is free again after this, seconds. */
 const TAKEN_SECONDS = 600
 
-const isInstalled = (): boolean =>
-  (process.env.PATH ?? '').split(delimiter).some((dir) => existsSync(join(dir, BINARY)))
-
 /** Why the tests on Redis cannot run here; false when they can. CI is never excused. */
 export const noRedis = (): string | false => {
-  if (process.env.REDIS_URL_TEST || process.env.CI || isInstalled()) return false
+  if (process.env.REDIS_URL_TEST || process.env.CI || isInstalled(BINARY)) return false
   return 'there is no Redis: set REDIS_URL_TEST, or install redis-server'
 }
 
 /** The same for tests that need a server of their own, to be killed or with its own settings. */
 export const noOwnRedis = (): string | false => {
-  if (isInstalled() || (process.env.CI && !process.env.REDIS_URL_TEST)) return false
+  if (isInstalled(BINARY) || (process.env.CI && !process.env.REDIS_URL_TEST)) return false
   return 'no server can be started here: install redis-server'
 }
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync } from 'node:fs'
-import { delimiter, join, resolve } from 'node:path'
+import { mkdtempSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { isInstalled } from '../installed.ts'
 
 const ENTER = join(import.meta.dirname, 'enter.sh')
 const CHECKOUT = resolve(import.meta.dirname, '../../..')
@@ -31,9 +32,7 @@ export interface Inside {
 
 /** Why no image can be put together here; false when it can. CI is never excused. */
 export function noMachine(): string | false {
-  const missing = TOOLS.filter(
-    (tool) => !(process.env.PATH ?? '').split(delimiter).some((dir) => existsSync(join(dir, tool))),
-  )
+  const missing = TOOLS.filter((tool) => !isInstalled(tool))
   if (process.env.CI || (process.getuid?.() === 0 && missing.length === 0)) return false
   return `an image is put together by root, with ${TOOLS.join(', ')}`
 }
